@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Tells who talks to a backend's own address from who came through the VIP. The way back of a
+ * steered flow keeps no state; the few that talk directly are written down instead.
+ *
+ * Someone could forge a packet to the backend's own address in the name of a steered client. So
+ * where the hash would steer the same tuple to the same backend, a direct SYN only asks; the
+ * backend's SYN-ACK confirms, because for a live flow it would have sent anything else. */
+#ifndef FLOWSPLIT_DIRECT_BPF_H
+#define FLOWSPLIT_DIRECT_BPF_H
+
+#include "flows.bpf.h"
+
+/* Someone who talks to `backend` itself. */
+struct direct_ref {
+    fs_ref dir;
+    __u32 backend; /* its id */
+    struct fs_flow_key key;
+    __u32 tcp_flags;
+    __u32 family;
+    __u32 proto;
+};
+
+static __always_inline void direct_ref_init(struct direct_ref *ref, fs_ref dir,
+                                            struct fs_backend *backend, const struct packet *pkt,
+                                            const __be32 *addr, __be16 port_be)
+{
+    __builtin_memset(ref, 0, sizeof(*ref));
+    ref->dir = dir;
+    ref->backend = backend->id;
+    ref->tcp_flags = pkt->tcp_flags;
+    ref->family = pkt->family;
+    ref->proto = pkt->proto;
+    ref->key = (struct fs_flow_key){.addr = {addr[0]},
+                                    .port_be = port_be,
+                                    .scope = FS_SCOPE_DIRECT | (backend->id & FS_SLOT_BACKEND)};
+    if (pkt->family == 6) {
+        ref->key.addr[1] = addr[1];
+        ref->key.addr[2] = addr[2];
+        ref->key.addr[3] = addr[3];
+    }
+}
+
+/* Whether anyone has talked to the backend with this id directly. */
+static __always_inline __u32 *direct_flag(__u32 id)
+{
+    __u32 number = id & FS_SLOT_BACKEND;
+
+    return bpf_map_lookup_elem(&direct_seen, &number);
+}
+
+/* Would the service steer this client to this backend? */
+static __always_inline bool direct_is_ambiguous(struct direct_ref *ref)
+{
+    __u32 service = backend_at(ref->dir, ref->backend)->service;
+    struct flow_ref flow;
+
+    flow_ref_init(&flow, ref->dir, service, ref->key.addr, ref->key.port_be, ref->family,
+                  ref->proto);
+    return flow_find(&flow) == (ref->backend & FS_SLOT_BACKEND);
+}
+
+static __always_inline void direct_record(struct direct_ref *ref, void *map, __u32 flags, __u32 now)
+{
+    struct fs_flow flow = {.backend = ref->backend, .seen = now, .flags = flags};
+    __u32 *flag = direct_flag(ref->backend);
+
+    bpf_map_update_elem(map, &ref->key, &flow, BPF_ANY);
+    if (flag && !*flag)
+        *flag = 1;
+}
+
+static __always_inline void direct_note_tcp(struct direct_ref *ref, __u32 now)
+{
+    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
+    bool first = (ref->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+
+    if (!flow)
+        flow = bpf_map_lookup_elem(&half_open, &ref->key);
+    if (flow && flow->backend == ref->backend) {
+        flow->seen = now;
+        flow_note_client(flow, ref->tcp_flags);
+        return;
+    }
+    if (!direct_is_ambiguous(ref) || (!first && fs_before(now, directory_at(ref->dir)->learn_until, 0)))
+        direct_record(ref, &half_open, FS_FLOW_CERTAIN, now);
+    else if (first)
+        direct_record(ref, &half_open, 0, now);
+}
+
+/* A packet from someone to the backend's own address. */
+__noinline int direct_note(struct direct_ref *ref)
+{
+    __u32 now = tick_now();
+
+    if (!ref)
+        return 0;
+    if (ref->proto == IPPROTO_UDP)
+        direct_record(ref, &udp_flows, FS_FLOW_CERTAIN, now);
+    else
+        direct_note_tcp(ref, now);
+    return 0;
+}
+
+/* A steered packet that may begin a flow meets an entry of the same tuple: for TCP the backend's
+ * answer will decide between them, for UDP the latest packet does. */
+__noinline int direct_contest(struct direct_ref *ref)
+{
+    struct fs_flow *flow;
+
+    if (!ref)
+        return 0;
+    if (ref->proto == IPPROTO_UDP) {
+        bpf_map_delete_elem(&udp_flows, &ref->key);
+        return 0;
+    }
+    flow = bpf_map_lookup_elem(&flows, &ref->key);
+    if (!flow)
+        flow = bpf_map_lookup_elem(&half_open, &ref->key);
+    if (flow)
+        __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
+    return 0;
+}
+
+/* The backend's SYN-ACK: it accepts whoever sent the last SYN. */
+static __always_inline bool direct_answered(struct direct_ref *ref, struct fs_flow *flow, __u32 now)
+{
+    if (flow->flags & FS_FLOW_CONTESTED) {
+        bpf_map_delete_elem(&flows, &ref->key);
+        bpf_map_delete_elem(&half_open, &ref->key);
+        return false;
+    }
+    direct_record(ref, &flows, FS_FLOW_CERTAIN, now);
+    return true;
+}
+
+static __always_inline bool direct_is_tcp_reply(struct direct_ref *ref, __u32 now)
+{
+    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
+
+    if (!flow)
+        flow = bpf_map_lookup_elem(&half_open, &ref->key);
+    if (!flow || flow->backend != ref->backend)
+        return false;
+    if (ref->tcp_flags & TCP_SYN)
+        return direct_answered(ref, flow, now);
+    if (!(flow->flags & FS_FLOW_CERTAIN))
+        return ref->tcp_flags & TCP_RST;
+    if (flow->flags & FS_FLOW_CONTESTED)
+        __sync_fetch_and_and(&flow->flags, ~FS_FLOW_CONTESTED);
+    if (ref->tcp_flags & TCP_RST)
+        __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_RST);
+    if (ref->tcp_flags & TCP_FIN)
+        __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_FIN);
+    return true;
+}
+
+/* Does this packet of the backend answer someone who talks to it directly? */
+__noinline int direct_is_reply(struct direct_ref *ref)
+{
+    __u32 now = tick_now();
+    struct fs_flow *flow;
+
+    if (!ref)
+        return 0;
+    if (ref->proto != IPPROTO_UDP)
+        return direct_is_tcp_reply(ref, now);
+    flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
+    return flow && flow->backend == ref->backend && flow_fresh(flow, now, FS_IDLE_UDP_TICKS);
+}
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The flow tables' rules: where a flow goes whose bucket or slot has changed owner, and what is
+ * written down about it. Only reached from unsettled buckets and slots, and by UDP flows. */
+#ifndef FLOWSPLIT_FLOWS_BPF_H
+#define FLOWSPLIT_FLOWS_BPF_H
+
+#include <flowsplit/steer.h>
+
+#include "count.bpf.h"
+#include "lookup.bpf.h"
+
+/* A flow of a service, seen from its client. Without pointers, so that functions that take it are
+ * verified by themselves. */
+struct flow_ref {
+    fs_ref dir;
+    __u32 service; /* its number */
+    __u64 hash;
+    struct fs_flow_key key;
+    struct fs_place current;
+    __u32 tcp_flags;
+    __u32 proto;
+    __u32 is_new; /* in: a first SYN; out: this packet began a flow */
+};
+
+/* The flow of a client at `addr`, `port_be`, and where the hash alone would send it. */
+static __always_inline void flow_ref_init(struct flow_ref *ref, fs_ref dir, __u32 number,
+                                          const __be32 *addr, __be16 port_be, __u8 family,
+                                          __u8 proto)
+{
+    struct fs_service *service = service_at(dir, number);
+
+    __builtin_memset(ref, 0, sizeof(*ref));
+    ref->dir = dir;
+    ref->service = number;
+    ref->proto = proto;
+    ref->hash = fs_hash_client(hash_key(), service->salt, addr, port_be, family, service->affinity);
+    ref->current = fs_place_current(fs_arena, table_of(service), ref->hash);
+    ref->key = (struct fs_flow_key){.addr = {addr[0]}, .port_be = port_be, .scope = service->id};
+    if (family == 6) {
+        ref->key.addr[1] = addr[1];
+        ref->key.addr[2] = addr[2];
+        ref->key.addr[3] = addr[3];
+    }
+}
+
+static __always_inline struct fs_table *flow_table(const struct flow_ref *ref)
+{
+    return table_of(service_at(ref->dir, ref->service));
+}
+
+static __always_inline __u32 tick_now(void)
+{
+    return bpf_ktime_get_coarse_ns() >> FS_TICK_SHIFT;
+}
+
+static __always_inline void flow_record(void *map, const struct fs_flow_key *key, __u32 backend,
+                                        __u32 flags, __u32 now)
+{
+    struct fs_flow flow = {.backend = backend, .seen = now, .flags = flags};
+
+    if (bpf_map_update_elem(map, key, &flow, BPF_ANY) == 0)
+        count_reason(FS_REASON_FLOW_RECORDED);
+    else
+        count_reason(FS_REASON_FLOW_TABLE_FULL);
+}
+
+static __always_inline __u32 flow_follow(struct fs_flow *flow, __u32 now)
+{
+    flow->seen = now;
+    count_reason(FS_REASON_FLOW_FOLLOWED);
+    return flow->backend & FS_SLOT_BACKEND;
+}
+
+static __always_inline bool flow_fresh(const struct fs_flow *flow, __u32 now, __u32 ticks)
+{
+    return fs_before(now, flow->seen, ticks);
+}
+
+/* Does the entry's flow still exist, as far as its packets tell? */
+static __always_inline bool flow_closed(const struct fs_flow *flow)
+{
+    __u32 fins = FS_FLOW_CLIENT_FIN | FS_FLOW_BACKEND_FIN;
+
+    return (flow->flags & fins) == fins || flow->flags & (FS_FLOW_CLIENT_RST | FS_FLOW_BACKEND_RST);
+}
+
+static __always_inline bool takes_flows(const struct fs_backend *backend,
+                                        const struct fs_table *table)
+{
+    return backend->flags & FS_BACKEND_IN_POOL &&
+           table->versions[backend->version & FS_OWNER_VERSION].weight_bp;
+}
+
+static __always_inline __u32 backend_id(struct flow_ref *ref, __u32 number)
+{
+    return backend_at(ref->dir, number)->id;
+}
+
+/* Notes the end of a flow in its entry. A RST from the client may be forged, so any later packet
+ * takes it back. */
+static __always_inline void flow_note_client(struct fs_flow *flow, __u32 tcp_flags)
+{
+    if (tcp_flags & TCP_RST)
+        __sync_fetch_and_or(&flow->flags, FS_FLOW_CLIENT_RST);
+    else if (flow->flags & FS_FLOW_CLIENT_RST)
+        __sync_fetch_and_and(&flow->flags, ~FS_FLOW_CLIENT_RST);
+    if (tcp_flags & TCP_FIN)
+        __sync_fetch_and_or(&flow->flags, FS_FLOW_CLIENT_FIN);
+}
+
+/* A first SYN. It follows an entry only if the entry's backend still takes flows, and it is a
+ * repeated SYN or meets a live flow (which a forged SYN must not move). */
+static __always_inline __u32 flow_begin(struct flow_ref *ref, __u32 now, bool recording)
+{
+    struct fs_table *table = flow_table(ref);
+    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
+    struct fs_backend *backend;
+
+    if (flow && flow_closed(flow)) {
+        bpf_map_delete_elem(&flows, &ref->key);
+        flow = NULL;
+    }
+    if (!flow) {
+        flow = bpf_map_lookup_elem(&half_open, &ref->key);
+        if (flow && !flow_fresh(flow, now, FS_FRESH_SYN_TICKS))
+            flow = NULL;
+    }
+    if (flow) {
+        backend = backend_by_id(ref->dir, flow->backend);
+        if (backend && takes_flows(backend, table)) {
+            ref->is_new = false;
+            return flow_follow(flow, now);
+        }
+    }
+    ref->is_new = true;
+    if (ref->current.backend != FS_NO_BACKEND && recording)
+        flow_record(&half_open, &ref->key, backend_id(ref, ref->current.backend), 0, now);
+    return ref->current.backend;
+}
+
+/* Any other packet of a TCP flow. */
+static __always_inline __u32 flow_continue(struct flow_ref *ref, __u32 now,
+                                           const struct fs_former *former)
+{
+    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
+    bool may_record = !(ref->tcp_flags & TCP_RST);
+
+    if (flow && backend_by_id(ref->dir, flow->backend)) {
+        flow_note_client(flow, ref->tcp_flags);
+        return flow_follow(flow, now);
+    }
+    flow = bpf_map_lookup_elem(&half_open, &ref->key);
+    if (flow && backend_by_id(ref->dir, flow->backend)) {
+        if (may_record)
+            flow_record(&flows, &ref->key, flow->backend, flow->flags, now);
+        return flow_follow(flow, now);
+    }
+    if (former->backend == FS_NO_BACKEND)
+        return ref->current.backend;
+    if (former->recording && may_record)
+        flow_record(&flows, &ref->key, backend_id(ref, former->backend),
+                    ref->tcp_flags & TCP_FIN ? FS_FLOW_CLIENT_FIN : 0, now);
+    return former->backend;
+}
+
+/* A packet of a UDP flow: all are on record, so one without an entry is new. */
+static __always_inline __u32 flow_udp(struct flow_ref *ref, __u32 now)
+{
+    struct fs_flow *flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
+
+    ref->is_new = false;
+    if (flow && flow_fresh(flow, now, FS_IDLE_UDP_TICKS) && backend_by_id(ref->dir, flow->backend))
+        return flow_follow(flow, now);
+    if (ref->current.backend == FS_NO_BACKEND)
+        return FS_NO_BACKEND;
+    ref->is_new = true;
+    flow_record(&udp_flows, &ref->key, backend_id(ref, ref->current.backend), 0, now);
+    return ref->current.backend;
+}
+
+/* Where a packet from a client goes when the flow table has a say. Returns the number of a backend
+ * or FS_NO_BACKEND. */
+__noinline __u32 flow_steer(struct flow_ref *ref)
+{
+    __u32 now = tick_now();
+    struct fs_former former;
+
+    if (!ref)
+        return FS_NO_BACKEND;
+    if (ref->proto == IPPROTO_UDP)
+        return flow_udp(ref, now);
+    fs_place_former(fs_arena, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, &former);
+    if (ref->is_new)
+        return flow_begin(ref, now, former.recording);
+    return flow_continue(ref, now, &former);
+}
+
+/* Where a flow is, for a packet that belongs to it without being one of the client's (an ICMP
+ * error): nothing is recorded. */
+__noinline __u32 flow_find(struct flow_ref *ref)
+{
+    struct fs_flow *flow;
+    struct fs_former former;
+
+    if (!ref)
+        return FS_NO_BACKEND;
+    if (ref->proto == IPPROTO_UDP) {
+        flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
+    } else {
+        flow = bpf_map_lookup_elem(&flows, &ref->key);
+        if (!flow)
+            flow = bpf_map_lookup_elem(&half_open, &ref->key);
+    }
+    if (flow && backend_by_id(ref->dir, flow->backend))
+        return flow->backend & FS_SLOT_BACKEND;
+    if (ref->proto == IPPROTO_UDP)
+        return ref->current.backend;
+    fs_place_former(fs_arena, flow_table(ref), ref->hash, tick_now(), FS_MARGIN_TICKS, &former);
+    return former.backend == FS_NO_BACKEND ? ref->current.backend : former.backend;
+}
+
+/* What a backend's SYN-ACK says of an unsettled flow: where two backends were asked because the
+ * SYN was repeated across a change, the first to answer is the one the client will talk to. */
+static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 backend, __u32 now)
+{
+    struct fs_flow *flow = bpf_map_lookup_elem(&half_open, &ref->key);
+    struct fs_former former;
+
+    if (flow) {
+        if (!(flow->flags & FS_FLOW_ANSWERED)) {
+            flow->backend = backend;
+            __sync_fetch_and_or(&flow->flags, FS_FLOW_ANSWERED);
+        }
+        return;
+    }
+    fs_place_former(fs_arena, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, &former);
+    if (former.recording && !bpf_map_lookup_elem(&flows, &ref->key))
+        flow_record(&half_open, &ref->key, backend, FS_FLOW_ANSWERED, now);
+}
+
+/* Notes what a packet of the backend with id `backend` says of its flow's entry, if it has one. */
+__noinline int flow_note_reply(struct flow_ref *ref, __u32 backend)
+{
+    struct fs_flow *flow;
+    __u32 now = tick_now();
+
+    if (!ref)
+        return 0;
+    if (ref->proto == IPPROTO_UDP) {
+        flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
+        if (flow && flow->backend == backend && flow_fresh(flow, now, FS_IDLE_UDP_TICKS))
+            flow->seen = now;
+        return 0;
+    }
+    if (!ref->current.unsettled)
+        return 0;
+    if (ref->tcp_flags & TCP_SYN) {
+        flow_note_answer(ref, backend, now);
+        return 0;
+    }
+    flow = bpf_map_lookup_elem(&flows, &ref->key);
+    if (!flow || flow->backend != backend)
+        return 0;
+    if (ref->tcp_flags & TCP_RST)
+        __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_RST);
+    if (ref->tcp_flags & TCP_FIN)
+        __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_FIN);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ICMP errors quote the packet they are about (RFC 792, RFC 4443). Those about a service's packets
+ * are translated like the packets themselves, outside and inside, so that path MTU discovery and
+ * refusals reach the right end. */
+#ifndef FLOWSPLIT_ICMP_BPF_H
+#define FLOWSPLIT_ICMP_BPF_H
+
+#include "direct.bpf.h"
+#include "flows.bpf.h"
+#include "nat.bpf.h"
+
+/* The quoted packet. */
+struct quote {
+    void *l3, *l4;
+    __u32 l3_off, l4_off;
+    __be16 source_be, dest_be;
+    __u8 proto;
+};
+
+static __always_inline __be32 *quote_source(const struct packet *pkt, const struct quote *quote)
+{
+    return pkt->family == 4 ? &((struct iphdr *)quote->l3)->saddr
+                            : ((struct ipv6hdr *)quote->l3)->saddr.s6_addr32;
+}
+
+static __always_inline __be32 *quote_dest(const struct packet *pkt, const struct quote *quote)
+{
+    return pkt->family == 4 ? &((struct iphdr *)quote->l3)->daddr
+                            : ((struct ipv6hdr *)quote->l3)->daddr.s6_addr32;
+}
+
+/* Finds the quoted packet's ports. Returns false if there is nothing of ours to find. */
+static __always_inline bool quote_parse(void *ctx, struct packet *pkt, struct quote *quote, bool tc)
+{
+    struct tcp_udp_ports *ports;
+    __u32 off;
+
+    quote->l3 = pkt->l4 + sizeof(struct icmp_header);
+    quote->l3_off = pkt->l4_off + sizeof(struct icmp_header);
+    if (pkt->family == 4) {
+        struct iphdr *ip = quote->l3;
+
+        if ((void *)(ip + 1) > pkt->end || ip->ihl < 5 ||
+            ip->frag_off & bpf_htons(IP_FRAGMENT & 0x1fff))
+            return false;
+        quote->proto = ip->protocol;
+        off = quote->l3_off + ip->ihl * 4;
+    } else {
+        struct ipv6hdr *ip = quote->l3;
+        int found;
+
+        if ((void *)(ip + 1) > pkt->end)
+            return false;
+        found = ipv6_skip_extensions(ctx, quote->l3_off + sizeof(*ip), ip->nexthdr, tc);
+        if (found < 0)
+            return false;
+        quote->proto = found & 0xff;
+        off = (__u32)found >> 16;
+    }
+    keep_whole(off);
+    if (off > TRANSPORT_OFF_MAX || (quote->proto != IPPROTO_TCP && quote->proto != IPPROTO_UDP))
+        return false;
+    quote->l4_off = off;
+    quote->l4 = ports = pkt->data + off;
+    if (quote->l4 + 8 > pkt->end)
+        return false;
+    quote->source_be = ports->source_be;
+    quote->dest_be = ports->dest_be;
+    return true;
+}
+
+static __always_inline long store(void *ctx, __u32 off, const void *from, __u32 bytes, bool tc)
+{
+    return tc ? bpf_skb_store_bytes(ctx, off, from, bytes, BPF_F_RECOMPUTE_CSUM)
+              : bpf_xdp_store_bytes(ctx, off, (void *)from, bytes);
+}
+
+/* Everything that translating an error changes: values are worked out while the packet can be read,
+ * then stored. */
+struct icmp_change {
+    __u32 outer_addr_off, outer_check_off; /* 0: not changed */
+    __u32 quote_addr_off, quote_port_off;
+    __u32 quote_check_off, quote_l4_check_off; /* 0: none there */
+    __u32 icmp_check_off;
+    __u16 outer_check, quote_check, quote_l4_check, icmp_check;
+};
+
+static __always_inline void icmp_plan_l4(struct packet *pkt, struct quote *quote,
+                                         const struct rewrite *rw, struct icmp_change *change)
+{
+    __u32 at = quote->proto == IPPROTO_TCP ? offsetof(struct tcphdr, check)
+                                           : offsetof(struct udphdr, check);
+    __u16 *check = quote->l4 + at;
+
+    if ((void *)(check + 1) > pkt->end || (quote->proto == IPPROTO_UDP && !*check))
+        return;
+    change->quote_l4_check_off = quote->l4_off + at;
+    change->quote_l4_check = csum_mend(*check, rw->l4_delta);
+    change->icmp_check = csum_mend(change->icmp_check, ~rw->l4_delta);
+}
+
+/* Works out how to replace the quote's source (rw->source) or destination, and with `outer` the
+ * opposite end of the packet itself. */
+static __always_inline void icmp_plan(struct packet *pkt, struct quote *quote,
+                                      const struct rewrite *rw, bool outer,
+                                      struct icmp_change *change)
+{
+    struct icmp_header *icmp = pkt->l4;
+
+    __builtin_memset(change, 0, sizeof(*change));
+    change->icmp_check_off = pkt->l4_off + offsetof(struct icmp_header, checksum);
+    change->icmp_check = csum_mend(csum_mend(icmp->checksum, rw->addr_delta), rw->port_delta);
+    change->quote_port_off = quote->l4_off + (rw->source ? 0 : sizeof(__be16));
+    if (pkt->family == 4) {
+        change->quote_addr_off = quote->l3_off + (rw->source ? offsetof(struct iphdr, saddr)
+                                                             : offsetof(struct iphdr, daddr));
+        change->quote_check_off = quote->l3_off + offsetof(struct iphdr, check);
+        change->quote_check = csum_mend(((struct iphdr *)quote->l3)->check, rw->addr_delta);
+        change->icmp_check = csum_mend(change->icmp_check, ~rw->addr_delta);
+    } else {
+        change->quote_addr_off = quote->l3_off + (rw->source ? offsetof(struct ipv6hdr, saddr)
+                                                             : offsetof(struct ipv6hdr, daddr));
+    }
+    icmp_plan_l4(pkt, quote, rw, change);
+    if (!outer)
+        return;
+    if (pkt->family == 4) {
+        change->outer_addr_off = pkt->l3_off + (rw->source ? offsetof(struct iphdr, daddr)
+                                                           : offsetof(struct iphdr, saddr));
+        change->outer_check_off = pkt->l3_off + offsetof(struct iphdr, check);
+        change->outer_check = csum_mend(((struct iphdr *)pkt->l3)->check, rw->addr_delta);
+    } else { /* the address is part of ICMPv6's checksum */
+        change->outer_addr_off = pkt->l3_off + (rw->source ? offsetof(struct ipv6hdr, daddr)
+                                                           : offsetof(struct ipv6hdr, saddr));
+        change->icmp_check = csum_mend(change->icmp_check, rw->addr_delta);
+    }
+}
+
+static __always_inline long store_check(void *ctx, __u32 off, const __u16 *check, bool tc)
+{
+    return off ? store(ctx, off, check, sizeof(*check), tc) : 0;
+}
+
+static __always_inline long store_addr(void *ctx, __u32 off, const struct fs_endpoint *to, bool tc)
+{
+    if (!off)
+        return 0;
+    return to->family == 4 ? store(ctx, off, to->addr, sizeof(__be32), tc)
+                           : store(ctx, off, to->addr, 4 * sizeof(__be32), tc);
+}
+
+static __always_inline long icmp_store(void *ctx, const struct icmp_change *change,
+                                       const struct fs_endpoint *to, bool tc)
+{
+    long err = store_addr(ctx, change->quote_addr_off, to, tc);
+
+    err = err ? err : store_addr(ctx, change->outer_addr_off, to, tc);
+    err = err ? err
+              : store(ctx, change->quote_port_off, &to->port_be, sizeof(to->port_be), tc);
+    err = err ? err : store_check(ctx, change->quote_check_off, &change->quote_check, tc);
+    err = err ? err : store_check(ctx, change->quote_l4_check_off, &change->quote_l4_check, tc);
+    err = err ? err : store_check(ctx, change->outer_check_off, &change->outer_check, tc);
+    return err ? err : store_check(ctx, change->icmp_check_off, &change->icmp_check, tc);
+}
+
+/* The backend of the flow whose reply is quoted, or NULL. */
+static __always_inline struct fs_backend *icmp_backend(struct packet *pkt, struct quote *quote,
+                                                       fs_ref dir, __u32 service)
+{
+    struct flow_ref ref;
+    __u32 number;
+
+    flow_ref_init(&ref, dir, service, quote_dest(pkt, quote), quote->dest_be, pkt->family,
+                  quote->proto);
+    number = ref.current.backend;
+    if (service_at(dir, service)->affinity != FS_AFFINITY_NONE &&
+        (ref.current.unsettled || quote->proto == IPPROTO_UDP))
+        number = flow_find(&ref);
+    return number == FS_NO_BACKEND ? NULL : backend_at(dir, number);
+}
+
+static __always_inline int icmp_to_backend(void *ctx, struct packet *pkt, struct quote *quote,
+                                           struct fs_service *service, struct fs_backend *backend,
+                                           bool tc)
+{
+    struct rewrite rw = nat_forth(service, backend);
+    struct route route = {.source = packet_source(pkt), .dest = backend->at.addr};
+    struct icmp_change change;
+    __u8 ttl = packet_ttl(pkt);
+    int how = FS_REASON_TO_LOCAL;
+
+    rw.source = true; /* what the service sent is quoted, so the VIP is the quote's source */
+    if (!(backend->flags & FS_BACKEND_LOCAL))
+        how = act_route(ctx, pkt, &route, tc);
+    icmp_plan(pkt, quote, &rw, true, &change);
+    if (icmp_store(ctx, &change, &backend->at, tc))
+        return act_drop(FS_REASON_WRITE_FAILED, tc);
+    count_reason(FS_REASON_ICMP_IN);
+    if (!route_is_direct(how))
+        return act_pass(how, tc);
+    return act_forward(ctx, pkt, &route, ttl, how, how, tc);
+}
+
+/* An error that comes in. Ours if it quotes a packet that a service sent. */
+static __always_inline int icmp_ingress(void *ctx, struct packet *pkt, fs_ref dir, bool tc)
+{
+    struct fs_service *service;
+    struct fs_backend *backend;
+    struct quote quote;
+    __u32 found;
+
+    if (!quote_parse(ctx, pkt, &quote, tc))
+        return act_pass(FS_REASON_NO_PORTS, tc);
+    found = find_service(dir, quote_source(pkt, &quote), quote.source_be, quote.proto, pkt->family);
+    if (!found)
+        return act_pass(FS_REASON_NO_PORTS, tc);
+    service = service_at(dir, found - 1);
+    if (packet_dest(pkt)[0] != service->vip.addr[0])
+        return act_pass(FS_REASON_NO_PORTS, tc);
+    backend = icmp_backend(pkt, &quote, dir, found - 1);
+    if (!backend)
+        return act_pass(FS_REASON_NO_BACKEND, tc);
+    return icmp_to_backend(ctx, pkt, &quote, service, backend, tc);
+}
+
+static __always_inline bool icmp_is_direct(struct packet *pkt, struct quote *quote,
+                                           fs_ref dir, struct fs_backend *backend)
+{
+    __u32 *seen = direct_flag(backend->id);
+    struct direct_ref ref;
+
+    if (!seen || !*seen)
+        return false;
+    direct_ref_init(&ref, dir, backend, pkt, quote_source(pkt, quote), quote->source_be);
+    ref.proto = quote->proto;
+    return direct_is_reply(&ref);
+}
+
+/* An error that leaves. Ours if it quotes a packet that was steered to a backend. */
+static __always_inline int icmp_egress(struct __sk_buff *skb, struct packet *pkt, fs_ref dir)
+{
+    struct fs_service *service;
+    struct fs_backend *backend;
+    struct icmp_change change;
+    struct rewrite rw;
+    struct quote quote;
+    bool from_backend;
+    __u32 found;
+
+    if (!quote_parse(skb, pkt, &quote, true))
+        return act_pass(FS_REASON_NO_PORTS, true);
+    found = find_backend(dir, quote_dest(pkt, &quote), quote.dest_be, quote.proto, pkt->family);
+    if (!found)
+        return act_pass(FS_REASON_NO_PORTS, true);
+    backend = backend_at(dir, found - 1);
+    if (icmp_is_direct(pkt, &quote, dir, backend))
+        return act_pass(FS_REASON_NO_PORTS, true);
+    service = service_at(dir, backend->service);
+    rw = nat_back(service, backend);
+    rw.source = false;
+    from_backend = packet_source(pkt)[0] == backend->at.addr[0] &&
+                   (pkt->family == 4 || (packet_source(pkt)[1] == backend->at.addr[1] &&
+                                         packet_source(pkt)[2] == backend->at.addr[2] &&
+                                         packet_source(pkt)[3] == backend->at.addr[3]));
+    icmp_plan(pkt, &quote, &rw, from_backend, &change);
+    if (icmp_store(skb, &change, &service->vip, true))
+        return act_drop(FS_REASON_WRITE_FAILED, true);
+    return act_pass(FS_REASON_ICMP_OUT, true);
+}
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* All maps of the data path. Who writes, who reads and who removes is in the README. */
+#ifndef FLOWSPLIT_MAPS_BPF_H
+#define FLOWSPLIT_MAPS_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include <flowsplit/abi.h>
+#include <flowsplit/arena.h>
+#include <flowsplit/reasons.h>
+
+
+/* Everything that steers; user space writes it through mmap. The only zero-initialised variable, so
+ * that it has the object's .bss map for itself; the programs reach it without a lookup. */
+char fs_arena[FS_ARENA_BYTES];
+
+/* Flows that are known to live and aren't, or may not be, where the hash sends them. Not LRU: no
+ * flood pushes a live flow out. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 1 << 20);
+    __type(key, struct fs_flow_key);
+    __type(value, struct fs_flow);
+} flows SEC(".maps");
+
+/* TCP flows of which only a SYN has been seen. LRU: a flood only pushes out its like. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1 << 17);
+    __type(key, struct fs_flow_key);
+    __type(value, struct fs_flow);
+} half_open SEC(".maps");
+
+/* UDP flows, which have no beginning and no end to see. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1 << 17);
+    __type(key, struct fs_flow_key);
+    __type(value, struct fs_flow);
+} udp_flows SEC(".maps");
+
+/* By number of backend. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, FS_MAX_BACKENDS);
+    __type(key, __u32);
+    __type(value, struct fs_backend_counters);
+} backend_counters SEC(".maps");
+
+/* By enum fs_reason. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, FS_REASON_COUNT);
+    __type(key, __u32);
+    __type(value, __u64);
+} reason_counters SEC(".maps");
+
+/* By number of backend: non-zero once somebody has talked to its own address, so that its replies
+ * have to be told apart. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, FS_MAX_BACKENDS);
+    __type(key, __u32);
+    __type(value, __u32);
+} direct_seen SEC(".maps");
+
+/* By ifindex modulo its size: interfaces to which the kernel failed to redirect. Packets for them go
+ * up the stack, which forwards them; so do, needlessly, those for a namesake of the modulus. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, FS_NO_REDIRECT_SIZE);
+    __type(key, __u32);
+    __type(value, __u32);
+} no_redirect SEC(".maps");
+
+#endif

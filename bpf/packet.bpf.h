@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Parses Ethernet, VLAN tags, IPv4, IPv6 with extension headers, and the ports of TCP and UDP. */
+#ifndef FLOWSPLIT_PACKET_BPF_H
+#define FLOWSPLIT_PACKET_BPF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include <flowsplit/reasons.h>
+
+#ifndef __noinline
+#define __noinline __attribute__((noinline))
+#endif
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Keeps the compiler from working on a copy, so that a bound checked on `var` holds for its use. */
+#define keep_whole(var) asm volatile("" : "+r"(var))
+
+#define VLAN_TAGS_MAX    2
+#define IPV6_EXTENSIONS  8
+#define IP_FRAGMENT      0x3fff /* more-fragments flag and offset */
+#define IP6_FRAGMENT     0xfff9 /* the same in an IPv6 fragment header */
+#define TRANSPORT_OFF_MAX 0x7ff
+
+enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
+
+struct vlan_tag {
+    __be16 tci_be;
+    __be16 type_be;
+};
+
+/* The first eight bytes of an ICMP or ICMPv6 message; linux/icmp.h needs a C library. */
+struct icmp_header {
+    __u8 type;
+    __u8 code;
+    __u16 checksum;
+    __u32 rest;
+};
+
+enum icmp_error {
+    ICMP_UNREACHABLE = 3,
+    ICMP_TIME_EXCEEDED = 11,
+    ICMP_PARAMETER_PROBLEM = 12,
+    ICMPV6_UNREACHABLE = 1, /* packet too big 2, time exceeded 3 */
+    ICMPV6_PARAMETER_PROBLEM = 4,
+};
+
+struct tcp_udp_ports {
+    __be16 source_be;
+    __be16 dest_be;
+};
+
+/* A parsed packet. The pointers are good until the packet is resized or stored to by a helper. */
+struct packet {
+    void *data, *end;
+    void *l3, *l4;
+    __u16 *l4_check;      /* checksum of TCP or UDP */
+    __u32 l3_off, l4_off; /* bytes from the start of the frame */
+    __u32 ip_bytes;       /* length of the IP packet by its header */
+    __be16 source_be, dest_be;
+    __u8 family;    /* 4 or 6 */
+    __u8 proto;     /* of the transport header */
+    __u8 tags;      /* VLAN tags in the frame */
+    __u8 tcp_flags; /* enum tcp_flag */
+};
+
+enum parse_result { PARSE_PORTS = FS_REASON_COUNT, PARSE_ICMP_ERROR };
+
+/* The address in its 16-byte form; for IPv4 only the first word may be read. */
+static __always_inline __be32 *packet_source(const struct packet *pkt)
+{
+    return pkt->family == 4 ? &((struct iphdr *)pkt->l3)->saddr
+                            : ((struct ipv6hdr *)pkt->l3)->saddr.s6_addr32;
+}
+
+static __always_inline __be32 *packet_dest(const struct packet *pkt)
+{
+    return pkt->family == 4 ? &((struct iphdr *)pkt->l3)->daddr
+                            : ((struct ipv6hdr *)pkt->l3)->daddr.s6_addr32;
+}
+
+static __always_inline bool packet_is_new(const struct packet *pkt)
+{
+    return (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+static __always_inline bool icmp_is_error(__u8 family, __u8 type)
+{
+    if (family == 6)
+        return type >= ICMPV6_UNREACHABLE && type <= ICMPV6_PARAMETER_PROBLEM;
+    return type == ICMP_UNREACHABLE || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETER_PROBLEM;
+}
+
+static __always_inline int parse_transport(struct packet *pkt, __u32 l4_bytes)
+{
+    struct tcp_udp_ports *ports = pkt->l4;
+
+    if (pkt->proto == IPPROTO_TCP) {
+        struct tcphdr *tcp = pkt->l4;
+
+        if ((void *)(tcp + 1) > pkt->end || l4_bytes < sizeof(*tcp))
+            return FS_REASON_MALFORMED;
+        pkt->tcp_flags = ((__u8 *)tcp)[13];
+        pkt->l4_check = &tcp->check;
+    } else if (pkt->proto == IPPROTO_UDP) {
+        struct udphdr *udp = pkt->l4;
+
+        if ((void *)(udp + 1) > pkt->end || l4_bytes < sizeof(*udp))
+            return FS_REASON_MALFORMED;
+        pkt->l4_check = &udp->check;
+    } else if (pkt->proto == (pkt->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+        struct icmp_header *icmp = pkt->l4;
+
+        if ((void *)(icmp + 1) > pkt->end || l4_bytes < sizeof(*icmp))
+            return FS_REASON_MALFORMED;
+        return icmp_is_error(pkt->family, icmp->type) ? PARSE_ICMP_ERROR : FS_REASON_NO_PORTS;
+    } else {
+        return FS_REASON_NO_PORTS;
+    }
+    pkt->source_be = ports->source_be;
+    pkt->dest_be = ports->dest_be;
+    return PARSE_PORTS;
+}
+
+static __always_inline int parse_ipv4(struct packet *pkt)
+{
+    struct iphdr *ip = pkt->l3;
+    __u32 header_bytes;
+
+    if ((void *)(ip + 1) > pkt->end || ip->ihl < 5 || ip->version != 4)
+        return FS_REASON_MALFORMED;
+    header_bytes = ip->ihl * 4;
+    pkt->family = 4;
+    pkt->proto = ip->protocol;
+    pkt->ip_bytes = bpf_ntohs(ip->tot_len);
+    if (pkt->ip_bytes < header_bytes)
+        return FS_REASON_MALFORMED;
+    if (ip->frag_off & bpf_htons(IP_FRAGMENT))
+        return FS_REASON_FRAGMENT;
+    pkt->l4 = pkt->l3 + header_bytes;
+    pkt->l4_off = pkt->l3_off + header_bytes;
+    return parse_transport(pkt, pkt->ip_bytes - header_bytes);
+}
+
+/* Walks the extension headers that begin at `off` with type `next`. Returns the offset of the first
+ * other header in the upper, its type in the lower 16 bits; or minus a reason. */
+static __always_inline int ipv6_walk(void *data, void *end, __u32 off, __u32 next)
+{
+    for (int i = 0; i < IPV6_EXTENSIONS; i++) {
+        struct ipv6_opt_hdr *opt;
+        __u32 bytes;
+
+        if (off > TRANSPORT_OFF_MAX)
+            return -FS_REASON_MALFORMED;
+        opt = data + off;
+        switch (next) {
+        case IPPROTO_HOPOPTS:
+        case IPPROTO_ROUTING:
+        case IPPROTO_DSTOPTS:
+        case IPPROTO_FRAGMENT:
+        case IPPROTO_AH:
+            break;
+        default:
+            return off << 16 | next;
+        }
+        if ((void *)opt + 8 > end)
+            return -FS_REASON_MALFORMED;
+        bytes = (opt->hdrlen + 1) * 8;
+        if (next == IPPROTO_AH)
+            bytes = (opt->hdrlen + 2) * 4;
+        if (next == IPPROTO_FRAGMENT) {
+            if (((__be16 *)opt)[1] & bpf_htons(IP6_FRAGMENT))
+                return -FS_REASON_FRAGMENT;
+            bytes = 8;
+        }
+        next = opt->nexthdr;
+        off += bytes;
+    }
+    return -FS_REASON_NO_PORTS;
+}
+
+/* Functions that aren't static are verified once, by themselves, not anew on every path that leads
+ * to them: the walk, and whatever is off the fast path, would else exceed the verifier's patience. */
+__noinline int ipv6_walk_xdp(struct xdp_md *ctx, __u32 off, __u32 next)
+{
+    return ipv6_walk((void *)(long)ctx->data, (void *)(long)ctx->data_end, off, next);
+}
+
+__noinline int ipv6_walk_tc(struct __sk_buff *skb, __u32 off, __u32 next)
+{
+    return ipv6_walk((void *)(long)skb->data, (void *)(long)skb->data_end, off, next);
+}
+
+static __always_inline int ipv6_skip_extensions(void *ctx, __u32 off, __u32 next, bool tc)
+{
+    return tc ? ipv6_walk_tc(ctx, off, next) : ipv6_walk_xdp(ctx, off, next);
+}
+
+static __always_inline int parse_ipv6(void *ctx, struct packet *pkt, bool tc)
+{
+    struct ipv6hdr *ip = pkt->l3;
+    __u32 header_bytes = sizeof(*ip);
+
+    if ((void *)(ip + 1) > pkt->end || ip->version != 6)
+        return FS_REASON_MALFORMED;
+    pkt->family = 6;
+    pkt->proto = ip->nexthdr;
+    pkt->ip_bytes = sizeof(*ip) + bpf_ntohs(ip->payload_len);
+    if (unlikely(pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP &&
+                 pkt->proto != IPPROTO_ICMPV6)) {
+        int found = ipv6_skip_extensions(ctx, pkt->l3_off + sizeof(*ip), pkt->proto, tc);
+        __u32 off;
+
+        if (found < 0) /* spelled out: to the verifier, the walk may return anything */
+            return found == -FS_REASON_FRAGMENT    ? FS_REASON_FRAGMENT
+                   : found == -FS_REASON_MALFORMED ? FS_REASON_MALFORMED
+                                                   : FS_REASON_NO_PORTS;
+        off = (__u32)found >> 16;
+        keep_whole(off);
+        if (off > TRANSPORT_OFF_MAX)
+            return FS_REASON_MALFORMED;
+        pkt->proto = found & 0xff;
+        pkt->l4_off = off;
+        pkt->l4 = pkt->data + off;
+        header_bytes = off - pkt->l3_off;
+    } else {
+        pkt->l4_off = pkt->l3_off + sizeof(*ip);
+        pkt->l4 = ip + 1;
+    }
+    if (ip->payload_len == 0) /* a jumbogram: its length is in an option, or nowhere (BIG TCP) */
+        return parse_transport(pkt, ~0u);
+    if (pkt->ip_bytes < header_bytes)
+        return FS_REASON_MALFORMED;
+    return parse_transport(pkt, pkt->ip_bytes - header_bytes);
+}
+
+/* Returns PARSE_PORTS, PARSE_ICMP_ERROR or the reason why the packet is none of ours. */
+static __always_inline int parse(void *ctx, struct packet *pkt, void *data, void *end, bool tc)
+{
+    struct ethhdr *eth = data;
+    __be16 type_be;
+    __u32 off = sizeof(*eth);
+
+    __builtin_memset(pkt, 0, sizeof(*pkt));
+    pkt->data = data;
+    pkt->end = end;
+    if ((void *)(eth + 1) > end)
+        return FS_REASON_MALFORMED;
+    type_be = eth->h_proto;
+#pragma unroll
+    for (int i = 0; i < VLAN_TAGS_MAX; i++) {
+        struct vlan_tag *tag = data + off;
+
+        if (type_be != bpf_htons(ETH_P_8021Q) && type_be != bpf_htons(ETH_P_8021AD))
+            break;
+        if ((void *)(tag + 1) > end)
+            return FS_REASON_MALFORMED;
+        type_be = tag->type_be;
+        off += sizeof(*tag);
+        pkt->tags++;
+    }
+    pkt->l3 = data + off;
+    pkt->l3_off = off;
+    if (type_be == bpf_htons(ETH_P_IP))
+        return parse_ipv4(pkt);
+    if (type_be == bpf_htons(ETH_P_IPV6))
+        return parse_ipv6(ctx, pkt, tc);
+    return FS_REASON_NOT_IP;
+}
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Replaces one endpoint of a packet and mends the checksums: with plain stores in XDP, with the
+ * kernel's helpers at TC, where a checksum may be one that hardware is still to complete. */
+#ifndef FLOWSPLIT_REWRITE_BPF_H
+#define FLOWSPLIT_REWRITE_BPF_H
+
+#include "packet.bpf.h"
+
+#include <flowsplit/abi.h>
+
+/* What to write: into the source if `source`, else into the destination. The deltas are ones'
+ * complement sums of the new less the old. */
+struct rewrite {
+    const struct fs_endpoint *to;
+    __u16 addr_delta;
+    __u16 port_delta;
+    __u16 l4_delta; /* of both */
+    bool source;
+};
+
+/* A checksum after its data has changed by `delta` (RFC 1624, equation 3). */
+static __always_inline __u16 csum_mend(__u16 check, __u16 delta)
+{
+    __u32 sum = (__u16)~check + (__u32)delta;
+
+    sum = (sum & 0xffff) + (sum >> 16);
+    return ~sum;
+}
+
+static __always_inline void rewrite_port(struct packet *pkt, const struct rewrite *rw)
+{
+    struct tcp_udp_ports *ports = pkt->l4;
+
+    if (rw->source)
+        ports->source_be = rw->to->port_be;
+    else
+        ports->dest_be = rw->to->port_be;
+}
+
+static __always_inline void rewrite_l4(struct packet *pkt, const struct rewrite *rw)
+{
+    __u16 check = *pkt->l4_check;
+
+    if (pkt->proto == IPPROTO_TCP) {
+        check = csum_mend(check, rw->l4_delta);
+    } else if (check || pkt->family == 6) { /* zero is "none" in IPv4 (RFC 768) */
+        check = csum_mend(check, rw->l4_delta);
+        check = check ? check : 0xffff;
+    }
+    *pkt->l4_check = check;
+    rewrite_port(pkt, rw);
+}
+
+static __always_inline void rewrite_addr(struct packet *pkt, const struct rewrite *rw)
+{
+    __be32 *addr = rw->source ? packet_source(pkt) : packet_dest(pkt);
+
+    addr[0] = rw->to->addr[0];
+    if (pkt->family == 4) {
+        struct iphdr *ip = pkt->l3;
+
+        ip->check = csum_mend(ip->check, rw->addr_delta);
+        return;
+    }
+    addr[1] = rw->to->addr[1];
+    addr[2] = rw->to->addr[2];
+    addr[3] = rw->to->addr[3];
+}
+
+/* In XDP. Always succeeds. */
+static __always_inline int rewrite_xdp(struct packet *pkt, const struct rewrite *rw)
+{
+    rewrite_l4(pkt, rw);
+    rewrite_addr(pkt, rw);
+    return 0;
+}
+
+static __always_inline int rewrite_tc_checksums(struct __sk_buff *skb, const struct packet *pkt,
+                                                const struct rewrite *rw)
+{
+    __u32 at = pkt->l4_off + (pkt->proto == IPPROTO_TCP ? offsetof(struct tcphdr, check)
+                                                        : offsetof(struct udphdr, check));
+    __u64 zero_is_none = pkt->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+    long err;
+
+    err = bpf_l4_csum_replace(skb, at, 0, rw->port_delta, zero_is_none);
+    err = err ? err
+              : bpf_l4_csum_replace(skb, at, 0, rw->addr_delta, zero_is_none | BPF_F_PSEUDO_HDR);
+    if (pkt->family == 4)
+        return err ? err
+                   : bpf_l3_csum_replace(skb, pkt->l3_off + offsetof(struct iphdr, check), 0,
+                                         rw->addr_delta, 0);
+    /* With CHECKSUM_COMPLETE the helper takes the address change for one that an IP header checksum
+     * makes up for. IPv6 has none: put it back. Does nothing for other packets. */
+    bpf_csum_update(skb, rw->addr_delta);
+    return err;
+}
+
+/* At TC. Returns 0 or a negative errno; the pointers in *pkt are no longer good. */
+static __always_inline int rewrite_tc(struct __sk_buff *skb, const struct packet *pkt,
+                                      const struct rewrite *rw)
+{
+    __u32 port_at = pkt->l4_off + (rw->source ? offsetof(struct tcp_udp_ports, source_be)
+                                              : offsetof(struct tcp_udp_ports, dest_be));
+    long err = rewrite_tc_checksums(skb, pkt, rw);
+
+    if (err)
+        return err;
+    err = bpf_skb_store_bytes(skb, port_at, &rw->to->port_be, sizeof(rw->to->port_be), 0);
+    if (err)
+        return err;
+    if (pkt->family == 4)
+        return bpf_skb_store_bytes(skb,
+                                   pkt->l3_off + (rw->source ? offsetof(struct iphdr, saddr)
+                                                             : offsetof(struct iphdr, daddr)),
+                                   rw->to->addr, sizeof(__be32), 0);
+    return bpf_skb_store_bytes(skb,
+                               pkt->l3_off + (rw->source ? offsetof(struct ipv6hdr, saddr)
+                                                         : offsetof(struct ipv6hdr, daddr)),
+                               rw->to->addr, 4 * sizeof(__be32), 0);
+}
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The way of a packet, once parsed: from a client to a backend, and from a backend to a client. The
+ * same for XDP and TC. */
+#ifndef FLOWSPLIT_STEER_BPF_H
+#define FLOWSPLIT_STEER_BPF_H
+
+#include "direct.bpf.h"
+#include "flows.bpf.h"
+#include "icmp.bpf.h"
+#include "nat.bpf.h"
+
+/* Chooses the backend of a packet to a service. Sets *is_new when it begins a flow. */
+static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u32 number,
+                                            bool *is_new)
+{
+    struct fs_service *service = service_at(dir, number);
+    const __be32 *client = packet_source(pkt);
+    struct flow_ref ref;
+    __u64 hash;
+    struct fs_place place;
+    __u32 backend;
+
+    hash = fs_hash_client(hash_key(), service->salt, client, pkt->source_be, pkt->family,
+                          service->affinity);
+    place = fs_place_current(fs_arena, table_of(service), hash);
+    *is_new = packet_is_new(pkt) || service->affinity == FS_AFFINITY_NONE;
+    if (likely(service->affinity == FS_AFFINITY_NONE ||
+               (!place.unsettled && pkt->proto == IPPROTO_TCP)))
+        return place.backend;
+    flow_ref_init(&ref, dir, number, client, pkt->source_be, pkt->family, pkt->proto);
+    ref.tcp_flags = pkt->tcp_flags;
+    ref.is_new = *is_new;
+    backend = flow_steer(&ref);
+    *is_new = ref.is_new;
+    return backend;
+}
+
+/* A packet that may begin a flow, for a backend that someone has talked to directly. */
+static __always_inline void contest_direct(struct packet *pkt, fs_ref dir,
+                                           struct fs_backend *backend)
+{
+    __u32 *seen = direct_flag(backend->id);
+    struct direct_ref ref;
+
+    if (!seen || !*seen)
+        return;
+    direct_ref_init(&ref, dir, backend, pkt, packet_source(pkt), pkt->source_be);
+    direct_contest(&ref);
+}
+
+/* A packet from a client to a service. */
+static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_ref dir, __u32 service_number,
+                                            bool tc)
+{
+    struct fs_service *service = service_at(dir, service_number);
+    struct fs_backend *backend;
+    bool is_new;
+    __u32 number = choose_backend(pkt, dir, service_number, &is_new);
+
+    if (number == FS_NO_BACKEND)
+        return act_pass(FS_REASON_NO_BACKEND, tc);
+    backend = backend_at(dir, number);
+    if (is_new || pkt->proto == IPPROTO_UDP)
+        contest_direct(pkt, dir, backend);
+    count_in(number, pkt->ip_bytes, is_new);
+    switch (service->mode) {
+    case FS_MODE_NAT:
+        return nat_to_backend(ctx, pkt, service, backend, tc);
+    default:
+        return act_pass(FS_REASON_NO_SERVICE, tc);
+    }
+}
+
+static __always_inline bool reply_is_direct(struct packet *pkt, fs_ref dir,
+                                            struct fs_backend *backend)
+{
+    __u32 *seen = direct_flag(backend->id);
+    struct direct_ref ref;
+
+    if (likely(!seen || !*seen))
+        return false;
+    direct_ref_init(&ref, dir, backend, pkt, packet_dest(pkt), pkt->dest_be);
+    return direct_is_reply(&ref);
+}
+
+/* Keeps the flow's entry, if it may have one, up to date: TCP packets without SYN, FIN or RST say
+ * nothing new. */
+static __always_inline void note_reply(struct packet *pkt, fs_ref dir, struct fs_backend *backend)
+{
+    struct flow_ref ref;
+
+    if (likely(pkt->proto == IPPROTO_TCP && !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))))
+        return;
+    if (service_at(dir, backend->service)->affinity == FS_AFFINITY_NONE)
+        return;
+    flow_ref_init(&ref, dir, backend->service, packet_dest(pkt), pkt->dest_be, pkt->family,
+                  pkt->proto);
+    ref.tcp_flags = pkt->tcp_flags;
+    flow_note_reply(&ref, backend->id);
+}
+
+/* Is this packet of a backend one that needs the VIP as source? Counts it if so. */
+static __always_inline bool reply_is_ours(struct packet *pkt, fs_ref dir,
+                                          struct fs_backend *backend)
+{
+    if (reply_is_direct(pkt, dir, backend))
+        return false;
+    note_reply(pkt, dir, backend);
+    return true;
+}
+
+/* A packet from a backend, as it arrives. */
+static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs_ref dir,
+                                               struct fs_backend *backend, bool tc)
+{
+    if (!reply_is_ours(pkt, dir, backend))
+        return act_pass(FS_REASON_DIRECT_OUT, tc);
+    return nat_reply_ingress(ctx, pkt, service_at(dir, backend->service), backend, tc);
+}
+
+/* Someone talks to a backend itself. */
+static __always_inline int steer_direct(struct packet *pkt, fs_ref dir,
+                                        struct fs_backend *backend, bool tc)
+{
+    struct direct_ref ref;
+
+    direct_ref_init(&ref, dir, backend, pkt, packet_source(pkt), pkt->source_be);
+    direct_note(&ref);
+    return act_pass(FS_REASON_DIRECT_IN, tc);
+}
+
+/* A parsed packet that has come in. */
+static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int parsed, bool tc)
+{
+    fs_ref dir = directory_now();
+    __u32 found;
+
+    if (unlikely(parsed == PARSE_ICMP_ERROR))
+        return icmp_ingress(ctx, pkt, dir, tc);
+    if (parsed != PARSE_PORTS)
+        return act_pass(parsed, tc);
+    found = find_service(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
+    if (found)
+        return steer_to_backend(ctx, pkt, dir, found - 1, tc);
+    found = find_backend(dir, packet_source(pkt), pkt->source_be, pkt->proto, pkt->family);
+    if (found)
+        return steer_reply_ingress(ctx, pkt, dir, backend_at(dir, found - 1), tc);
+    found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
+    if (found)
+        return steer_direct(pkt, dir, backend_at(dir, found - 1), tc);
+    return act_pass(FS_REASON_NO_SERVICE, tc);
+}
+
+/* A parsed packet that is about to leave. */
+static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pkt, int parsed)
+{
+    fs_ref dir = directory_now();
+    struct fs_backend *backend;
+    __u32 found;
+
+    if (unlikely(parsed == PARSE_ICMP_ERROR))
+        return icmp_egress(skb, pkt, dir);
+    if (parsed != PARSE_PORTS)
+        return act_pass(parsed, true);
+    found = find_backend(dir, packet_source(pkt), pkt->source_be, pkt->proto, pkt->family);
+    if (found) {
+        backend = backend_at(dir, found - 1);
+        if (!reply_is_ours(pkt, dir, backend))
+            return act_pass(FS_REASON_DIRECT_OUT, true);
+        count_out(backend->id & FS_SLOT_BACKEND, pkt->ip_bytes);
+        return nat_reply_egress(skb, pkt, service_at(dir, backend->service), backend);
+    }
+    if (skb->ingress_ifindex == 0) { /* from this host itself */
+        found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
+        if (found)
+            return steer_direct(pkt, dir, backend_at(dir, found - 1), true);
+    }
+    return act_pass(FS_REASON_NO_SERVICE, true);
+}
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The keyed hash that places flows, and the one that finds endpoints in a table. One text, compiled
+ * for the kernel and for user space. */
+#ifndef FLOWSPLIT_HASH_H
+#define FLOWSPLIT_HASH_H
+
+#include <linux/types.h>
+
+#include "abi.h"
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+/* Secret of one instance, drawn from getrandom() when it is made. `mul` are odd. */
+struct fs_hash_key {
+    __u64 add[2];
+    __u64 mul[2];
+};
+
+_Static_assert(sizeof(struct fs_hash_key) == 32, "fs_hash_key is part of the ABI");
+
+/* Two rounds of add, multiply, xor-shift (the finaliser of MurmurHash3, Appleby 2011, with the
+ * constants made secret). All 64 bits of the result are usable. */
+static __always_inline __u64 fs_hash_mix(const struct fs_hash_key *key, __u64 x)
+{
+    x = (x + key->add[0]) * key->mul[0];
+    x ^= x >> 32;
+    x = (x + key->add[1]) * key->mul[1];
+    return x ^ x >> 32;
+}
+
+/* Two 32-bit words as one 64-bit word, in the order they have in memory. */
+static __always_inline __u64 fs_hash_words(__u32 first, __u32 second)
+{
+    return (__u64)first << 32 | second;
+}
+
+/* The hash of a client of a service: its address and port, or for source affinity its address
+ * alone, /64 for IPv6. `salt` is the service's, so that services split independently. */
+static __always_inline __u64 fs_hash_client(const struct fs_hash_key *key, __u64 salt,
+                                            const __be32 *addr, __be16 port_be, __u8 family,
+                                            __u8 affinity)
+{
+    __u64 port = port_be, x;
+
+    if (affinity == FS_AFFINITY_SOURCE)
+        port = 0;
+    if (family == 4)
+        return fs_hash_mix(key, ((__u64)addr[0] << 16 | port) ^ salt);
+    x = fs_hash_mix(key, fs_hash_words(addr[0], addr[1]) ^ salt);
+    if (affinity != FS_AFFINITY_SOURCE)
+        x = fs_hash_mix(key, x ^ fs_hash_words(addr[2], addr[3])) + port;
+    return fs_hash_mix(key, x);
+}
+
+/* Where in a table of endpoints to begin looking. One multiplication: the tables are sparse, and
+ * who builds them sees to it that no search is long. */
+static __always_inline __u32 fs_hash_endpoint(const struct fs_hash_key *key, const __be32 *addr,
+                                              __be16 port_be, __u8 proto, __u8 family)
+{
+    __u64 x = (__u64)addr[0] << 24 ^ (__u64)port_be << 8 ^ proto;
+
+    if (family == 6) {
+        x ^= (fs_hash_words(addr[0], addr[1]) + key->add[1]) * key->mul[1] >> 16;
+        x ^= (fs_hash_words(addr[2], addr[3]) + key->add[1]) * key->mul[1] >> 24;
+    }
+    return (x + key->add[0]) * key->mul[0] >> 32;
+}
+
+/* A hash to a bucket: multiply and shift over the upper half. */
+static __always_inline __u32 fs_hash_bucket(__u64 hash)
+{
+    return (hash >> 32) * FS_BUCKETS >> 32;
+}
+
+/* A hash to one of `count` slots: multiply and shift over the lower half, so that a version's
+ * buckets say nothing about the backends in its pool. */
+static __always_inline __u32 fs_hash_slot(__u64 hash, __u32 count)
+{
+    return (hash & 0xffffffff) * count >> 32;
+}
+
+#endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The traffic tool of the end-to-end tests: its subcommands and their usage.
+#include "peer.h"
+
+#include <string.h>
+
+static int cmd_now(char **argv)
+{
+    (void)argv;
+    printf("%llu\n", (unsigned long long)now_ns());
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(char **argv);
+    const char *usage;
+} commands[] = {
+    {"serve", cmd_serve,
+     "NAME ADDR:PORT[/udp]... [NAME ADDR:PORT...]...\n"
+     "      answers each request with NAME (HTTP too); prints \"ready\" once it listens"},
+    {"hold", cmd_hold,
+     "--to VIP:PORT[/udp]... --count N [--bind ADDR[-ADDR]]... --interval MS [--max-payload B]\n"
+     "      [--rounds N] [--until-file F] [--ready-file F] [--timeout S]\n"
+     "      keeps N connections talking until told to end; prints a JSON summary"},
+    {"load", cmd_load,
+     "--to VIP:PORT[/udp]... [--rate R | --max] [--seconds S] [--count N] [--bind ...]...\n"
+     "      [--concurrency C] [--reset] [--log] [--timeout S]\n"
+     "      a new connection for each exchange; --log: \"started_ns ended_ns name local\" a line"},
+    {"ask", cmd_ask,
+     "--to ADDR:PORT[/udp] [--bind ADDR[:PORT]]... [--size B] [--reset] [--timeout S]\n"
+     "      one exchange for each source, prints NAME a line"},
+    {"synflood", cmd_synflood,
+     "--to ADDR:PORT --dev IFACE --dmac MAC --count N\n"
+     "      N SYNs from random sources, written to the device as raw frames"},
+    {"now", cmd_now, "\n      CLOCK_MONOTONIC in nanoseconds"},
+};
+
+static int usage(FILE *to, int status)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(to, "peer %s %s\n", commands[i].name, commands[i].usage);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return usage(stderr, 2);
+    if (strcmp(argv[1], "help") == 0)
+        return usage(stdout, 0);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argv + 2);
+    }
+    return usage(stderr, 2);
+}

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Live connections go on, each with its own backend, through random changes of weights and backends.
+. "$(dirname "$0")/lib.sh"
+. "$E2E_DIR/changes.sh"
+
+CONNECTIONS=$(scaled 300 60)
+DATAGRAM_FLOWS=$(scaled 40 10)
+CHANGES=$(scaled 200 40)
+VIPS=(--to "$VIP4:80" --to "[$VIP6]:80")
+
+new_ones_served() {
+    cat "$TMP/new.out" "$TMP/new.err"
+    equals "$(cat "$TMP/new.status")" 0 "the exit status"
+    jq -e '.opened > 100 and .failed == 0' "$TMP/new.out"
+}
+
+# live_through_changes MODE
+live_through_changes() {
+    local at="mode $1, drain $DRAIN"
+    apply_services random_services
+    fs --quiet attach lb0 --mode "$1"
+    hold live c "${VIPS[@]}" "${SOURCES[@]}" --count "$CONNECTIONS" --interval 500
+    hold flows c --to "$VIP4:80/udp" --to "[$VIP6]:80/udp" "${SOURCES[@]}" \
+        --count "$DATAGRAM_FLOWS" --interval 500
+    background new c "$PEER" load "${VIPS[@]}" "${SOURCES[@]}" --rate 100 --seconds 600
+    check "$at: $CHANGES random changes are taken" random_changes "$CHANGES"
+    sleep 1 # each connection talks once more
+    background_end new TERM
+    background_end flows TERM
+    background_end live TERM
+    check "$at: $CONNECTIONS live connections: none broken, none misrouted" held live "$CONNECTIONS"
+    check "$at: $DATAGRAM_FLOWS UDP flows: none misrouted, next to nothing lost" held flows "$DATAGRAM_FLOWS"
+    check "$at: connections opened meanwhile are served" new_ones_served
+    fs --quiet detach lb0
+}
+
+RANDOM=${SEED:=$$}
+echo "# SEED=$SEED"
+topology_routed
+serve_all
+DRAIN=5m live_through_changes native
+DRAIN=2s live_through_changes tc
+done_testing

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# A SYN flood records nothing when nothing moves, and breaks no live connection when something does.
+. "$(dirname "$0")/lib.sh"
+
+SYNS=$(scaled 1000000 50000)
+CONNECTIONS=$(scaled 100 40)
+
+both_families() {
+    local family
+    for family in 4 6; do
+        service "web$family" "$(vip $family 80/tcp)" flow 5m stable \
+            "stable=100%:$(backends $family l1 r1)" "canary=0%:$(backends $family l2 r2)"
+    done
+}
+
+flood() {
+    local mac
+    mac=$(ip_in lb -j link show lb0 | jq -r '.[0].address')
+    peer_in c synflood --to "$VIP4:80" --to "[$VIP6]:80" --dev c0 --dmac "$mac" --count "$SYNS"
+}
+
+new_flows() {
+    status '[.services[].versions[].new_flows] | add'
+}
+
+# The flood must have come through for the test to mean anything.
+flood_is_steered() {
+    local before
+    before=$(new_flows)
+    flood
+    echo "new flows: $before before, $(new_flows) after"
+    [ $(($(new_flows) - before)) -ge $((SYNS * 8 / 10)) ] || fail "too little of the flood arrived"
+}
+
+no_entries() {
+    equals "$(status '[.services[].flow_entries] | add')" 0 "flow entries"
+}
+
+set_both() {
+    fs --quiet set web4 "canary=$1" && fs --quiet set web6 "canary=$1"
+}
+
+flood_while_moving() {
+    set_both 50%
+    flood
+    set_both 80%
+    set_both 20%
+}
+
+topology_routed
+serve_all
+apply_services both_families
+for mode in native tc; do
+    at="mode $mode, $SYNS SYNs"
+    fs --quiet attach lb0 --mode $mode
+    check "$at are steered" flood_is_steered
+    check "$at leave no entry when nothing moves" no_entries
+    hold live c --to "$VIP4:80" --to "[$VIP6]:80" "${SOURCES[@]}" --count "$CONNECTIONS" --interval 500
+    check "$at while buckets are moving" flood_while_moving
+    sleep 1
+    background_end live TERM
+    check "$at break no live connection" held live "$CONNECTIONS"
+    fs --quiet detach lb0
+    fs --quiet delete web4
+    fs --quiet delete web6
+    apply_services both_families
+done
+done_testing

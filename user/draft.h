@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A service's table taken apart, to be changed and put together again elsewhere. Pure. */
+#ifndef FLOWSPLIT_DRAFT_H
+#define FLOWSPLIT_DRAFT_H
+
+#include <flowsplit/arena.h>
+
+#include "split.h"
+
+/* A version and its pool. Owns `members` and `slots`. */
+struct draft_version {
+    char name[FS_NAME_MAX + 1];
+    uint32_t state; /* enum fs_version_state */
+    uint32_t weight_bp;
+    uint32_t rank;
+    uint32_t *members; /* numbers of backends, as declared */
+    uint32_t member_count;
+    struct split_item *slots;
+    uint32_t slot_count;
+    struct fs_backend_counters gone;
+};
+
+/* A service's table. Versions are numbered as in struct fs_table. */
+struct draft {
+    char name[FS_NAME_MAX + 1];
+    uint32_t drain_ms;
+    uint32_t baseline;
+    uint32_t generation;
+    struct split_item buckets[FS_BUCKETS];
+    struct draft_version versions[FS_VERSION_SLOTS];
+};
+
+/* An empty draft, whose buckets belong to nobody. NULL when out of memory. */
+struct draft *draft_new(const char *name);
+
+/* A copy of a table in the arena. NULL when out of memory. */
+struct draft *draft_read(void *arena, const struct fs_table *table);
+
+void draft_free(struct draft *draft);
+
+/* Bytes of arena that draft_write() needs. */
+size_t draft_bytes(const struct draft *draft);
+
+/* Writes the table at `at`, which is aligned and has room for it. */
+void draft_write(const struct draft *draft, void *arena, fs_ref at);
+
+/* The number of the version with this name in any state but NONE, or -1. */
+int draft_version_find(const struct draft *draft, const char *name);
+
+/* Empties a version's place. */
+void draft_version_clear(struct draft_version *version);
+
+#endif

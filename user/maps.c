@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The only user of bpf_map_*. */
+#include "maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH           1024 /* more than any chain of a hash bucket */
+
+/* One batch of entries, and those of it that are to go. */
+struct batch {
+    struct fs_flow_key keys[BATCH];
+    struct fs_flow flows[BATCH];
+};
+
+static int each_in_map(int fd, enum flow_map map, struct batch *batch,
+                       bool (*visit)(void *context, enum flow_map map,
+                                     const struct fs_flow_key *key, const struct fs_flow *flow),
+                       void *context)
+{
+    uint32_t position = 0, count;
+    bool first = true;
+    int err;
+
+    do {
+        count = BATCH;
+        err = bpf_map_lookup_batch(fd, first ? NULL : &position, &position, batch->keys,
+                                   batch->flows, &count, NULL);
+        if (err && errno != ENOENT)
+            return -errno;
+        err = err ? -ENOENT : 0;
+        first = false;
+        for (uint32_t i = 0; i < count; i++)
+            if (visit(context, map, &batch->keys[i], &batch->flows[i]))
+                bpf_map_delete_elem(fd, &batch->keys[i]);
+    } while (!err);
+    return 0;
+}
+
+int maps_each_flow(const struct maps *maps,
+                   bool (*visit)(void *context, enum flow_map map, const struct fs_flow_key *key,
+                                 const struct fs_flow *flow),
+                   void *context)
+{
+    struct batch *batch = malloc(sizeof(*batch));
+    int err = batch ? 0 : -ENOMEM;
+
+    for (int map = 0; map < FLOW_MAP_COUNT && !err; map++)
+        err = each_in_map(maps->flow[map], (enum flow_map)map, batch, visit, context);
+    free(batch);
+    return err;
+}
+
+bool maps_find_flow(const struct maps *maps, uint8_t proto, const struct fs_flow_key *key,
+                    struct fs_flow *flow)
+{
+    if (proto == 17)
+        return bpf_map_lookup_elem(maps->flow[FLOW_MAP_UDP], key, flow) == 0;
+    return bpf_map_lookup_elem(maps->flow[FLOW_MAP_FLOWS], key, flow) == 0 ||
+           bpf_map_lookup_elem(maps->flow[FLOW_MAP_HALF_OPEN], key, flow) == 0;
+}
+
+int maps_backend_counters(const struct maps *maps, uint32_t number,
+                          struct fs_backend_counters *sum)
+{
+    int cpus = libbpf_num_possible_cpus();
+    struct fs_backend_counters *counts;
+
+    memset(sum, 0, sizeof(*sum));
+    counts = cpus < 1 ? NULL : calloc((size_t)cpus, sizeof(*counts));
+    if (!counts)
+        return -ENOMEM;
+    if (bpf_map_lookup_elem(maps->backend_counters, &number, counts)) {
+        free(counts);
+        return -errno;
+    }
+    for (int i = 0; i < cpus; i++) {
+        sum->packets_in += counts[i].packets_in;
+        sum->bytes_in += counts[i].bytes_in;
+        sum->packets_out += counts[i].packets_out;
+        sum->bytes_out += counts[i].bytes_out;
+        sum->new_flows += counts[i].new_flows;
+    }
+    free(counts);
+    return 0;
+}
+
+int maps_backend_reset(const struct maps *maps, uint32_t number)
+{
+    int cpus = libbpf_num_possible_cpus();
+    struct fs_backend_counters *counts = cpus < 1 ? NULL : calloc((size_t)cpus, sizeof(*counts));
+    uint32_t unseen = 0;
+    int err;
+
+    if (!counts)
+        return -ENOMEM;
+    err = bpf_map_update_elem(maps->backend_counters, &number, counts, BPF_ANY) ||
+                  bpf_map_update_elem(maps->direct_seen, &number, &unseen, BPF_ANY)
+              ? -errno
+              : 0;
+    free(counts);
+    return err;
+}
+
+int maps_reasons(const struct maps *maps, uint64_t counts[FS_REASON_COUNT])
+{
+    int cpus = libbpf_num_possible_cpus();
+    uint64_t *values = cpus < 1 ? NULL : calloc((size_t)cpus, sizeof(*values));
+
+    if (!values)
+        return -ENOMEM;
+    for (uint32_t reason = 0; reason < FS_REASON_COUNT; reason++) {
+        counts[reason] = 0;
+        if (bpf_map_lookup_elem(maps->reason_counters, &reason, values)) {
+            free(values);
+            return -errno;
+        }
+        for (int i = 0; i < cpus; i++)
+            counts[reason] += values[i];
+    }
+    free(values);
+    return 0;
+}
+
+void maps_allow_redirect(const struct maps *maps, unsigned ifindex)
+{
+    uint32_t key = ifindex % FS_NO_REDIRECT_SIZE, banned = 0;
+
+    bpf_map_update_elem(maps->no_redirect, &key, &banned, BPF_ANY);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The only user of bpf_map_*: flow tables, counters and flags by their meaning. */
+#ifndef FLOWSPLIT_MAPS_H
+#define FLOWSPLIT_MAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <flowsplit/abi.h>
+#include <flowsplit/reasons.h>
+
+/* Which flow table an entry stands in. */
+enum flow_map { FLOW_MAP_HALF_OPEN, FLOW_MAP_FLOWS, FLOW_MAP_UDP, FLOW_MAP_COUNT };
+
+/* File descriptors of an instance's maps; owned by the instance. */
+struct maps {
+    int arena;
+    int flow[FLOW_MAP_COUNT];
+    int backend_counters;
+    int reason_counters;
+    int direct_seen;
+    int no_redirect;
+};
+
+/* Calls `visit` for each entry; one that returns true has the entry deleted. Entries that appear or
+ * move on while this runs are seen at least once if they stay in the tables: half-open ones are
+ * visited first, and become flows, not the reverse. Returns 0 or -errno. */
+int maps_each_flow(const struct maps *maps,
+                   bool (*visit)(void *context, enum flow_map map, const struct fs_flow_key *key,
+                                 const struct fs_flow *flow),
+                   void *context);
+
+/* The entry of a flow, if there is one. */
+bool maps_find_flow(const struct maps *maps, uint8_t proto, const struct fs_flow_key *key,
+                    struct fs_flow *flow);
+
+/* A backend's counters, all CPUs together. Returns 0 or -errno. */
+int maps_backend_counters(const struct maps *maps, uint32_t number,
+                          struct fs_backend_counters *sum);
+
+/* Clears what the kernel keeps for a backend's number, for its next owner. Returns 0 or -errno. */
+int maps_backend_reset(const struct maps *maps, uint32_t number);
+
+/* Counters of all reasons, all CPUs together. Returns 0 or -errno. */
+int maps_reasons(const struct maps *maps, uint64_t counts[FS_REASON_COUNT]);
+
+/* Lets packets be redirected to an interface again. */
+void maps_allow_redirect(const struct maps *maps, unsigned ifindex);
+
+#endif

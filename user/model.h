@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* All that is steered, as a change sees it: read from the arena, altered, and published with one
+ * store. Works on memory only; locks and grace periods are the caller's (see change.h). */
+#ifndef FLOWSPLIT_MODEL_H
+#define FLOWSPLIT_MODEL_H
+
+#include <flowsplit/arena.h>
+
+#include "draft.h"
+#include "error.h"
+
+/* A service and, once someone wants to change it, its table taken apart. */
+struct model_service {
+    struct fs_service record;
+    struct draft *draft; /* NULL as long as nobody asked for it */
+    bool changed;        /* `draft` is to be published */
+};
+
+/* Owns everything but the arena. */
+struct model {
+    void *arena;
+    uint32_t generation;
+    uint32_t next_service;
+    uint32_t learn_until;
+    struct model_service services[FS_MAX_SERVICES];
+    uint32_t service_count;
+    struct fs_backend *backends; /* FS_MAX_BACKENDS; `service` is a number in `services` */
+    uint32_t backend_count;
+    uint32_t free_from; /* no backend below is free */
+    bool changed; /* anything is to be published */
+};
+
+/* Makes the root and an empty directory in a new arena. */
+void model_format(void *arena, const struct fs_hash_key *key, uint64_t created_ns);
+
+/* Reads the arena's present state. Returns NULL with *err set when out of memory. */
+struct model *model_read(void *arena, struct error *err);
+void model_free(struct model *model);
+
+/* The number of the service with this name, or -1. */
+int model_find(const struct model *model, const char *name);
+
+const char *model_name(const struct model *model, uint32_t service);
+
+/* The service's draft, read on first use. NULL when out of memory. */
+struct draft *model_draft(struct model *model, uint32_t service);
+
+/* Adds a service with an empty draft. Returns its number, or -errno with *err set. */
+int model_add(struct model *model, const char *name, const struct fs_endpoint *vip,
+              enum fs_mode mode, enum fs_affinity affinity, struct error *err);
+
+/* Removes a service and all its backends. */
+void model_remove(struct model *model, uint32_t service);
+
+/* The number of a used backend of a version by its address, or -1. */
+int model_backend_find(const struct model *model, uint32_t service, uint32_t version,
+                       const struct fs_endpoint *at);
+
+/* Puts a backend on record under a free number, flags USED. Returns the number, or -ENOSPC with
+ * *err set. Its counters are the caller's to clear. */
+int model_backend_add(struct model *model, uint32_t service, uint32_t version,
+                      const struct fs_endpoint *at, struct error *err);
+
+void model_backend_drop(struct model *model, uint32_t number);
+
+/* Writes what changed into free space (see directory.c) and returns the reference of the new directory, still to be
+ * published; 0 with *err set if the arena is full. */
+fs_ref model_write(struct model *model, struct error *err);
+
+#endif
