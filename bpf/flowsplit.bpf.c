@@ -3,8 +3,8 @@
  * over failing redirects. */
 #include "vmlinux.h"
 #include "steer.bpf.h"
+#include "watch.bpf.h"
 
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "GPL";
@@ -46,4 +46,25 @@ int tc_egress(struct __sk_buff *skb)
     int parsed = parse_skb(skb, &pkt);
 
     return steer_egress(skb, &pkt, parsed);
+}
+
+/* Packets that other programs redirect fail here too; they tell the same about the interface. */
+SEC("tp_btf/xdp_devmap_xmit")
+int BPF_PROG(watch_devmap_xmit, const struct net_device *from, const struct net_device *to, int sent,
+             int drops, int err)
+{
+    return drops > 0 ? watch_failed(to->ifindex, drops) : 0;
+}
+
+SEC("tp_btf/xdp_redirect_err")
+int BPF_PROG(watch_redirect_err, const struct net_device *from, const void *prog,
+             const void *target, int err, int map_type, __u32 map_id, __u32 index)
+{
+    return map_type == BPF_MAP_TYPE_UNSPEC ? watch_failed(index, 1) : 0;
+}
+
+SEC("tp_btf/xdp_bulk_tx")
+int BPF_PROG(watch_bulk_tx, const struct net_device *dev, int sent, int drops, int err)
+{
+    return drops > 0 ? watch_failed(dev->ifindex, drops) : 0;
 }

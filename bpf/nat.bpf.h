@@ -81,6 +81,7 @@ static __always_inline int nat_reply_ingress(void *ctx, struct packet *pkt,
 
     if (!route_is_direct(how) && how != FS_REASON_TO_LOCAL)
         return act_pass(FS_REASON_REPLY_STACK, tc);
+    count_out(backend->id & FS_SLOT_BACKEND, pkt->ip_bytes);
     if (act_rewrite(ctx, pkt, &rw, tc))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
     if (how == FS_REASON_TO_LOCAL)

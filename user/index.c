@@ -3,6 +3,7 @@
 #include "index.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

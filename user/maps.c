@@ -5,8 +5,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define BATCH           1024 /* more than any chain of a hash bucket */
 
@@ -130,4 +133,39 @@ void maps_allow_redirect(const struct maps *maps, unsigned ifindex)
     uint32_t key = ifindex % FS_NO_REDIRECT_SIZE, banned = 0;
 
     bpf_map_update_elem(maps->no_redirect, &key, &banned, BPF_ANY);
+}
+
+uint32_t maps_value_size(int fd)
+{
+    struct bpf_map_info info = {0};
+    uint32_t bytes = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(fd, &info, &bytes) ? 0 : info.value_size;
+}
+
+/* Replacing a map inside a map waits for an RCU grace period (maybe_wait_bpf_programs in the
+ * kernel's kernel/bpf/syscall.c). */
+static int grace_by_map(void)
+{
+    LIBBPF_OPTS(bpf_map_create_opts, options);
+    int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "grace_inner", 4, 4, 1, NULL), outer, err;
+    uint32_t key = 0;
+
+    if (inner < 0)
+        return -errno;
+    options.inner_map_fd = (uint32_t)inner;
+    outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "grace_outer", 4, 4, 1, &options);
+    err = outer < 0 || bpf_map_update_elem(outer, &key, &inner, BPF_ANY) ? -errno : 0;
+    if (outer >= 0)
+        close(outer);
+    close(inner);
+    return err;
+}
+
+int maps_grace_period(void)
+{
+    /* A global barrier is an RCU grace period; with nohz_full there is none to be had. */
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0)
+        return 0;
+    return grace_by_map();
 }

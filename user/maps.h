@@ -47,4 +47,10 @@ int maps_reasons(const struct maps *maps, uint64_t counts[FS_REASON_COUNT]);
 /* Lets packets be redirected to an interface again. */
 void maps_allow_redirect(const struct maps *maps, unsigned ifindex);
 
+/* Bytes of a map's value, or 0. */
+uint32_t maps_value_size(int fd);
+
+/* Waits until every packet that was under way has left the programs. Returns 0 or -errno. */
+int maps_grace_period(void);
+
 #endif

@@ -146,6 +146,18 @@ int model_backend_find(const struct model *model, uint32_t service, uint32_t ver
     return -1;
 }
 
+bool model_version_has_backends(const struct model *model, uint32_t service, uint32_t version)
+{
+    for (uint32_t i = 0; i < model->backend_count; i++) {
+        const struct fs_backend *backend = &model->backends[i];
+
+        if (backend->flags & FS_BACKEND_USED && backend->service == service &&
+            backend->version == version)
+            return true;
+    }
+    return false;
+}
+
 int model_backend_add(struct model *model, uint32_t service, uint32_t version,
                       const struct fs_endpoint *at, struct error *err)
 {

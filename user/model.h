@@ -56,6 +56,9 @@ void model_remove(struct model *model, uint32_t service);
 int model_backend_find(const struct model *model, uint32_t service, uint32_t version,
                        const struct fs_endpoint *at);
 
+/* Is any backend of this version on record? */
+bool model_version_has_backends(const struct model *model, uint32_t service, uint32_t version);
+
 /* Puts a backend on record under a free number, flags USED. Returns the number, or -ENOSPC with
  * *err set. Its counters are the caller's to clear. */
 int model_backend_add(struct model *model, uint32_t service, uint32_t version,

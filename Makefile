@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Builds everything into build/. `make help` lists the targets; V=1 shows the commands.
+
+CC := gcc
+CLANG ?= clang
+BPFTOOL ?= bpftool
+PREFIX ?= /usr/local
+BUILD := build
+
+# bpftool lives in a directory that only root's PATH has.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+WARNINGS := -Wall -Wextra -Werror
+CFLAGS ?= -O2 -g
+CFLAGS_USER := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -iquote user -Iinclude -I$(BUILD) -MMD -MP
+LIBS := -lbpf -lelf -lz -lyaml -ljansson
+# Asked for when a recipe runs: on a fresh machine `make test` only then has a compiler.
+MULTIARCH = $(shell $(CC) -dumpmachine)
+# BPF_PROG() gives every program a parameter `ctx`, used or not.
+CFLAGS_BPF = -target bpf -mcpu=v3 -O2 -g $(WARNINGS) -Wno-unused-parameter -Iinclude -Ivmlinux -iquote bpf \
+	-I/usr/include/$(MULTIARCH)
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+ifeq ($(V),1)
+Q :=
+msg =
+else
+Q := @
+msg = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$(2))"
+MAKEFLAGS += --no-print-directory
+endif
+
+USER := $(basename $(wildcard user/*.c))
+LIBRARY := $(filter-out user/main,$(USER))
+UNIT := $(basename $(wildcard tests/unit/test_*.c))
+FUZZ := $(basename $(wildcard tests/fuzz/fuzz_*.c))
+PACKET := $(basename $(wildcard tests/packet/test_*.c tests/packet/fuzz_*.c))
+PACKET_SHARED := $(filter-out $(PACKET),$(basename $(wildcard tests/packet/*.c)))
+PEER := $(basename $(wildcard tests/e2e/*.c))
+BENCH_BPF := $(basename $(wildcard tests/bench/*.bpf.c))
+BENCH := $(filter-out $(BENCH_BPF),$(basename $(wildcard tests/bench/*.c)))
+
+SKELETON := $(BUILD)/flowsplit.skel.h
+UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/%)
+FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/%)
+PACKET_PROGRAMS := $(PACKET:%=$(BUILD)/%)
+PEER_PROGRAM := $(if $(PEER),$(BUILD)/tests/e2e/peer)
+BENCH_PROGRAM := $(if $(BENCH),$(BUILD)/tests/bench/bench)
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+
+.PHONY: all
+all: $(BUILD)/flowsplit ## build build/flowsplit; needs no root (the default)
+
+# --- the data path
+
+define compile_bpf
+$(call msg,BPF,$@)
+@mkdir -p $(@D)
+$(Q)$(CLANG) $(CFLAGS_BPF) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $(@:.bpf.o=.tmp.bpf.o)
+$(Q)$(BPFTOOL) gen object $@ $(@:.bpf.o=.tmp.bpf.o)
+endef
+
+$(BUILD)/flowsplit.bpf.o: bpf/flowsplit.bpf.c Makefile
+	$(compile_bpf)
+
+$(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c Makefile
+	$(compile_bpf)
+
+$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< >$@
+
+# For trying compilers: make CLANG=clang-16 bpf-check
+.PHONY: bpf-check
+bpf-check: ## compile the BPF programs only, with CLANG=...
+	$(call msg,BPF,$(BUILD)/check/$(notdir $(CLANG)).bpf.o)
+	@mkdir -p $(BUILD)/check
+	$(Q)$(CLANG) $(CFLAGS_BPF) -c bpf/flowsplit.bpf.c -o $(BUILD)/check/$(notdir $(CLANG)).bpf.o
+
+# --- the command line, and as a library for tests; twice more with sanitizers
+
+define compile
+$(call msg,CC,$@)
+@mkdir -p $(@D)
+$(Q)$(1) $(CFLAGS_USER) $(CFLAGS) $(2) -c $< -o $@
+endef
+
+define archive
+$(call msg,AR,$@)
+@rm -f $@
+$(Q)ar rcs $@ $^
+endef
+
+define link
+$(call msg,LINK,$@)
+@mkdir -p $(@D)
+$(Q)$(1) $(CFLAGS) $(2) $(LDFLAGS) $^ -Wl,--as-needed $(3) $(LIBS) -o $@
+endef
+
+$(BUILD)/user/%.o: user/%.c Makefile | $(SKELETON)
+	$(call compile,$(CC))
+
+$(BUILD)/asan/%.o: %.c Makefile | $(SKELETON)
+	$(call compile,$(CC),$(SANITIZE))
+
+$(BUILD)/fuzz/%.o: %.c Makefile | $(SKELETON)
+	$(call compile,$(CLANG),$(SANITIZE) -fsanitize=fuzzer-no-link)
+
+$(BUILD)/libflowsplit.a: $(LIBRARY:%=$(BUILD)/%.o)
+	$(archive)
+
+$(BUILD)/asan/libflowsplit.a: $(LIBRARY:%=$(BUILD)/asan/%.o)
+	$(archive)
+
+$(BUILD)/fuzz/libflowsplit.a: $(LIBRARY:%=$(BUILD)/fuzz/%.o)
+	$(archive)
+
+$(BUILD)/flowsplit: $(USER:%=$(BUILD)/%.o)
+	$(call link,$(CC))
+
+# --- programs for tests
+
+BENCH_SKELETONS := $(BENCH_BPF:%.bpf=$(BUILD)/%.skel.h)
+$(BENCH:%=$(BUILD)/%.o): CFLAGS_USER += -I$(BUILD)/tests/bench
+$(BENCH:%=$(BUILD)/%.o): | $(BENCH_SKELETONS)
+
+$(PACKET:%=$(BUILD)/%.o) $(PACKET_SHARED:%=$(BUILD)/%.o): | $(SKELETON)
+
+$(BUILD)/tests/%.o: tests/%.c Makefile
+	$(call compile,$(CC))
+
+$(UNIT_PROGRAMS): $(BUILD)/%: $(BUILD)/asan/%.o $(BUILD)/asan/libflowsplit.a
+	$(call link,$(CC),$(SANITIZE),-lcmocka)
+
+$(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/fuzz/%.o $(BUILD)/fuzz/libflowsplit.a
+	$(call link,$(CLANG),$(SANITIZE) -fsanitize=fuzzer)
+
+$(PACKET_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(PACKET_SHARED:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
+	$(call link,$(CC),,-lcmocka)
+
+$(PEER_PROGRAM): $(PEER:%=$(BUILD)/%.o)
+	$(call link,$(CC))
+
+$(BENCH_PROGRAM): $(BENCH:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
+	$(call link,$(CC))
+
+.PHONY: programs programs-unit programs-fuzz programs-packet programs-e2e programs-vm programs-bench
+programs-unit: $(UNIT_PROGRAMS)
+programs-fuzz: $(FUZZ_PROGRAMS)
+programs-packet: all $(PACKET_PROGRAMS)
+programs-e2e: all $(PEER_PROGRAM)
+programs-vm: programs-packet programs-e2e
+programs-bench: all $(BENCH_PROGRAM)
+programs: all programs-unit programs-fuzz programs-packet programs-e2e programs-bench ## build all, programs for tests too
+
+# --- what people run. First what must be installed, and only then a make that builds: on a fresh machine the
+# compilers come with the former.
+
+BUILD_FIRST = +$(Q)$(MAKE) $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: deps
+deps: ## install Debian's packages for building and testing (root)
+	$(Q)scripts/deps.sh
+
+.PHONY: test
+test: deps ## install what is missing, build, run all tests (root)
+	$(BUILD_FIRST) programs
+	$(Q)tests/run lint unit fuzz packet e2e vm
+
+.PHONY: unit packet e2e
+unit packet e2e: deps ## run one layer of tests (packet, e2e: root)
+	$(BUILD_FIRST) programs-$@
+	$(Q)tests/run $@
+
+.PHONY: vmtest
+vmtest: deps ## run packet and e2e under other kernels; one of them: KERNEL=6.1
+	$(BUILD_FIRST) programs-vm
+	$(Q)KERNEL="$(KERNEL)" tests/run vm
+
+.PHONY: fuzz
+fuzz: deps ## fuzz the parsers for FUZZ_SECONDS each (600)
+	$(BUILD_FIRST) programs-fuzz
+	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tests/run fuzz
+
+.PHONY: lint
+lint: deps ## check format and static analysis
+	$(Q)tests/run lint
+
+.PHONY: bench
+bench: deps ## measure ns per packet (root)
+	$(BUILD_FIRST) programs-bench
+	$(Q)$(BENCH_PROGRAM) $(BENCH_ARGS)
+
+.PHONY: demo
+demo: ## show a split, live, in network namespaces (root)
+	$(Q)scripts/deps.sh build demo
+	$(BUILD_FIRST) all
+	$(Q)scripts/demo.sh
+
+.PHONY: install
+install: all ## install to PREFIX (/usr/local), below DESTDIR
+	$(call msg,INSTALL,$(DESTDIR)$(PREFIX)/bin/flowsplit)
+	$(Q)install -D -m 755 $(BUILD)/flowsplit $(DESTDIR)$(PREFIX)/bin/flowsplit
+
+.PHONY: clean
+clean: ## remove build/
+	$(call msg,CLEAN,$(BUILD))
+	$(Q)rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z][a-z0-9 -]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
+		while IFS='	' read -r targets text; do printf '  %-18s %s\n' "$$targets" "$$text"; done
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Installs the Debian packages for what is named: build, demo, test, vm; all if nothing is. Says and does nothing when
+# none is missing. Needs root only if one is.
+set -euo pipefail
+
+declare -A packages=(
+    [build]="gcc libc6-dev linux-libc-dev make clang bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev
+        libjansson-dev"
+    [demo]="iproute2 iputils-ping procps util-linux ethtool jq curl"
+    [test]="libcmocka-dev libclang-rt-14-dev llvm iproute2 iputils-ping procps util-linux ethtool jq curl tcpdump
+        clang-format cppcheck shellcheck"
+    [vm]="qemu-system-x86 busybox-static xz-utils zstd util-linux debian-archive-keyring"
+)
+
+say() {
+    echo "deps: $*" >&2
+}
+
+die() {
+    say "$*"
+    exit 1
+}
+
+# Those of the packages in "$@" that are not installed.
+missing_of() {
+    local installed package
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
+    for package; do
+        grep -qx "installed $package" <<<"$installed" || echo "$package"
+    done
+}
+
+# Runs apt-get, whose many words are only shown when it fails.
+apt() {
+    apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1 </dev/null && return
+    cat "$log" >&2
+    die "apt-get $1 failed"
+}
+
+(($# > 0)) || set -- "${!packages[@]}"
+wanted=()
+for set; do
+    [[ -n ${packages[$set]:-} ]] || die "no set named $set; there are: ${!packages[*]}"
+    read -rd '' -a names <<<"${packages[$set]}" || true
+    wanted+=("${names[@]}")
+done
+command -v dpkg-query >/dev/null || die "this is not Debian; see scripts/deps.sh for what is needed"
+mapfile -t missing < <(missing_of "${wanted[@]}" | sort -u)
+((${#missing[@]} > 0)) || exit 0
+((EUID == 0)) || die "missing: ${missing[*]}; run this as root: scripts/deps.sh"
+
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+say "installing ${missing[*]}"
+apt update
+apt install -y --no-install-recommends "${missing[@]}"

@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Checks what a compiler doesn't: format, static analysis, licences, length of files. Prints TAP.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly max_lines=400
+count=0 failed=0
+
+# check SENTENCE COMMAND...: a test that fails with what the command says.
+check() {
+    local sentence=$1 output verdict=ok
+    shift
+    output=$("$@" 2>&1) || verdict="not ok"
+    count=$((count + 1))
+    [[ $verdict == ok ]] || failed=$((failed + 1))
+    echo "$verdict $count - $sentence"
+    [[ $verdict == ok || -z $output ]] || printf '%s\n' "$output" | sed 's/^/# /'
+}
+
+# Files of ours, by find's tests; no names with blanks.
+files() {
+    find . \( -path ./build -o -path ./.git \) -prune -o -type f \( "$@" \) -printf '%P\n' | sort
+}
+
+# Scripts are what says so in its first line, or is sourced and named so.
+scripts() {
+    local file
+    for file in $(files -true); do
+        if [[ $file == *.sh ]] || head -c 64 "$file" | head -n 1 | grep -aqE '^#!.*\b(ba)?sh\b'; then
+            echo "$file"
+        fi
+    done
+}
+
+format() {
+    clang-format --dry-run -Werror "${c_files[@]}"
+}
+
+# Not the BPF programs, whose sections cppcheck can't read. Formats of scanf() gcc checks, and better.
+analysis() {
+    local -a sources
+    mapfile -t sources < <(files -path './user/*.c' -o -path './tests/*.c' ! -name '*.bpf.c')
+    cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
+        --error-exitcode=1 --template=gcc -j "$(nproc)" --suppress=missingIncludeSystem \
+        --suppress=invalidScanfArgType_int -D_GNU_SOURCE -Iuser -Iinclude "${sources[@]}"
+}
+
+shell() {
+    local file
+    local -a by_dialect=()
+    local status=0
+    for file in "${script_files[@]}"; do
+        by_dialect=()
+        # What busybox runs is near to dash; shellcheck does not know its name.
+        ! head -n 1 "$file" | grep -q busybox || by_dialect=(--shell=dash)
+        shellcheck --external-sources --source-path=SCRIPTDIR "${by_dialect[@]}" "$file" || status=1
+    done
+    return $status
+}
+
+licences() {
+    local file status=0
+    for file in "${c_files[@]}" "${script_files[@]}" Makefile; do
+        head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' || {
+            echo "$file: no SPDX-License-Identifier in the first lines"
+            status=1
+        }
+    done
+    return $status
+}
+
+lengths() {
+    wc -l "${c_files[@]}" "${script_files[@]}" |
+        awk -v max=$max_lines '$2 != "total" && $1 > max { print $2 ": " $1 " lines"; bad = 1 } END { exit bad }'
+}
+
+mapfile -t c_files < <(files -name '*.[ch]')
+mapfile -t script_files < <(scripts)
+check "C code is formatted as .clang-format says" format
+check "cppcheck finds nothing" analysis
+check "shellcheck finds nothing" shell
+check "every file says its licence" licences
+check "no file has more than $max_lines lines" lengths
+echo "1..$count"
+((failed == 0))

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The pinned programs and maps of the instance under test: runs frames through the first, reads
+ * and writes the second. */
+#ifndef FLOWSPLIT_DATA_PATH_H
+#define FLOWSPLIT_DATA_PATH_H
+
+#include <flowsplit/abi.h>
+#include <flowsplit/reasons.h>
+
+#include "frame.h"
+
+enum program { XDP_INGRESS, TC_INGRESS, TC_EGRESS, PROGRAM_COUNT };
+
+/* Sets of programs. */
+enum { XDP = 1, TC = 2, INGRESS = XDP | TC, EGRESS = 4, ALL = INGRESS | EGRESS };
+
+extern const char *const program_names[PROGRAM_COUNT];
+
+enum verdict {
+    PASS,
+    DROP,
+    FORWARD, /* out of another interface */
+    BACK,    /* out of the same interface: at TC a FORWARD like any other */
+    ANYTHING_ELSE,
+};
+
+extern const char *const verdict_names[];
+
+/* How a program is run. */
+struct run {
+    enum program program;
+    unsigned ifindex;    /* where the packet came in, or at egress where it leaves */
+    unsigned came_in_by; /* TC egress: 0 for packets of this host */
+    unsigned gso_size;   /* TC */
+    bool complete;       /* TC: the card has summed the packet up */
+};
+
+/* Opens the pins under the directory. Gives up if one is missing. */
+void data_path_open(const char *pin_dir);
+
+/* Runs a frame; `out` gets what it has become, `raw` (may be NULL) what the program returned.
+ * Returns 0 or -errno of the attempt. */
+int data_path_try(const struct run *run, const struct frame *in, struct frame *out,
+                  enum verdict *verdict, int *raw);
+
+/* The same; gives up when it can't be run. */
+enum verdict data_path_run(const struct run *run, const struct frame *in, struct frame *out);
+
+/* All CPUs together. */
+void reasons_read(uint64_t counts[FS_REASON_COUNT]);
+void backend_read(unsigned number, struct fs_backend_counters *sum);
+
+/* Checks that each counter moved since `before` by the times it is given behind; ends with -1.
+ * E.g. check_reasons(before, FS_REASON_TO_LOCAL, 1, -1). */
+bool check_reasons(const uint64_t before[FS_REASON_COUNT], ...);
+
+enum table { FLOWS, HALF_OPEN, UDP_FLOWS, TABLE_COUNT };
+extern const char *const table_names[TABLE_COUNT];
+
+/* How many entries a flow table has. */
+unsigned table_entries(enum table table);
+
+/* Checks the numbers of entries in all three. */
+bool check_entries(unsigned flows, unsigned half_open, unsigned udp_flows);
+
+/* An entry of the client's flow, in the scope of whatever has one. If there are several, any. */
+bool table_find(enum table table, const char *client, struct fs_flow_key *key,
+                struct fs_flow *flow);
+void table_put(enum table table, const struct fs_flow_key *key, const struct fs_flow *flow);
+
+/* Removes all entries, and all knowledge of who talks to backends directly. */
+void tables_clear(void);
+
+/* Says whether redirecting to the interface has failed before. */
+void ban_redirect(unsigned ifindex, bool banned);
+
+/* The arena, mapped for reading and writing. */
+void *arena_map(void);
+
+#endif

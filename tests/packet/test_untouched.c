@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What is for no service passes as it is, however odd; so do odd packets for a service. */
+#include <netinet/in.h>
+
+#include "checksum.h"
+#include "fixture.h"
+#include "host.h"
+#include "tap.h"
+
+#define TCP4 .from = CLIENT4, .to = LOCAL4_VIP
+#define TCP6 .from = CLIENT6, .to = LOCAL6_VIP
+#define UDP4 .proto = IPPROTO_UDP, .from = CLIENT4, .to = LOCAL4_UDP_VIP
+#define UDP6 .proto = IPPROTO_UDP, .from = CLIENT6, .to = LOCAL6_UDP_VIP
+
+#define UNTOUCHED(sentence, why, ...)                                                     \
+    {                                                                                     \
+        .name = sentence, .programs = ALL, .reason = FS_REASON_##why, .in = {__VA_ARGS__} \
+    }
+
+static const struct fixture no_service[] = {
+    UNTOUCHED("TCP to another port of a VIP passes untouched", NO_SERVICE, .from = CLIENT4,
+              .to = "10.0.0.1:81", .payload = 9),
+    UNTOUCHED("TCP from a service's port passes untouched", NO_SERVICE, .from = "192.0.2.10:80",
+              .to = "192.0.2.1:40000", .payload = 9),
+    UNTOUCHED("TCP to another address with a service's port passes untouched", NO_SERVICE,
+              .from = CLIENT4, .to = "10.0.0.77:80", .tcp_flags = SYN),
+    UNTOUCHED("UDP to the endpoint of a TCP service passes untouched", NO_SERVICE,
+              .proto = IPPROTO_UDP, .from = CLIENT4, .to = LOCAL4_VIP, .payload = 33),
+    UNTOUCHED("TCP to the endpoint of a UDP service passes untouched", NO_SERVICE, .from = CLIENT4,
+              .to = LOCAL4_UDP_VIP, .payload = 33),
+    UNTOUCHED("IPv6 to an address that differs from a VIP in the last bits passes untouched",
+              NO_SERVICE, .from = CLIENT6, .to = "[fd00::ffff]:80", .payload = 33),
+    UNTOUCHED("IPv6 that begins with the bytes of an IPv4 VIP passes untouched", NO_SERVICE,
+              .from = CLIENT6, .to = "[a00:1::]:80", .payload = 33),
+    UNTOUCHED("a tagged packet for no service passes untouched", NO_SERVICE, .from = CLIENT4,
+              .to = "10.0.0.77:80", .tags = 2, .outer_type = VLAN_AD),
+    UNTOUCHED("a packet with three tags passes untouched", NOT_IP, TCP4, .tags = 3),
+    UNTOUCHED("a frame that isn't IP passes untouched", NOT_IP, TCP4, .ether_type = 0x0806),
+    UNTOUCHED("an echo request to a VIP passes untouched", NO_PORTS, .proto = IPPROTO_ICMP,
+              .from = "192.0.2.10", .to = "10.0.0.1", .icmp_type = 8, .payload = 56),
+    UNTOUCHED("an ICMPv6 echo request to a VIP passes untouched", NO_PORTS,
+              .proto = IPPROTO_ICMPV6, .from = "2001:db8:c::10", .to = "fd00::1", .icmp_type = 128,
+              .payload = 56),
+    UNTOUCHED("a neighbour solicitation for a VIP passes untouched", NO_PORTS,
+              .proto = IPPROTO_ICMPV6, .from = "2001:db8:c::10", .to = "ff02::1:ff00:1",
+              .icmp_type = 135, .payload = 24),
+    UNTOUCHED("GRE to a VIP passes untouched", NO_PORTS, .proto = IPPROTO_GRE, .from = "192.0.2.10",
+              .to = "10.0.0.1", .payload = 40),
+    UNTOUCHED("IPv6 without a next header passes untouched", NO_PORTS, .proto = IPPROTO_NONE,
+              .from = "2001:db8:c::10", .to = "fd00::1"),
+    UNTOUCHED("more extension headers than anyone sends pass untouched", NO_PORTS, TCP6,
+              .extension = "hdddddddddr"),
+};
+
+static const struct fixture fragments[] = {
+    UNTOUCHED("a first fragment for a service passes untouched", FRAGMENT, UDP4, .payload = 1400,
+              .fragment = 0x2000),
+    UNTOUCHED("a middle fragment whose payload looks like a service's ports passes untouched",
+              FRAGMENT, UDP4, .payload = 1400, .fragment = 0x2010),
+    UNTOUCHED("a last fragment passes untouched", FRAGMENT, TCP4, .payload = 9, .fragment = 0x0100),
+    UNTOUCHED("a fragment for no service passes untouched", FRAGMENT, .from = CLIENT4,
+              .to = "10.0.0.77:9", .payload = 100, .fragment = 0x2000),
+    UNTOUCHED("a first IPv6 fragment for a service passes untouched", FRAGMENT, UDP6,
+              .payload = 1400, .extension = "f", .fragment = 0x0001),
+    UNTOUCHED("a last IPv6 fragment behind other headers passes untouched", FRAGMENT, TCP6,
+              .payload = 9, .extension = "hdf", .fragment = 0x0580),
+    UNTOUCHED("a tagged fragment passes untouched", FRAGMENT, UDP4, .payload = 32,
+              .fragment = 0x0003, .tags = 1),
+};
+
+static const struct fixture malformed[] = {
+    UNTOUCHED("IPv4 whose header length is too small passes untouched", MALFORMED, TCP4, .ihl = 4),
+    UNTOUCHED("IPv4 whose header is longer than the packet passes untouched", MALFORMED, TCP4,
+              .ihl = 15),
+    UNTOUCHED("IPv4 of another version passes untouched", MALFORMED, TCP4, .version = 5),
+    UNTOUCHED("IPv4 whose length ends within the TCP header passes untouched", MALFORMED, TCP4,
+              .length_error = -1),
+    UNTOUCHED("IPv4 whose length ends within its own header passes untouched", MALFORMED, TCP4,
+              .length_error = -21),
+    UNTOUCHED("TCP that is cut short passes untouched", MALFORMED, TCP4, .cut = 1),
+    UNTOUCHED("UDP that is cut short passes untouched", MALFORMED, UDP4, .cut = 1),
+    UNTOUCHED("an IPv4 header that is cut short passes untouched", MALFORMED, TCP4, .cut = 25),
+    UNTOUCHED("IPv6 of another version passes untouched", MALFORMED, TCP6, .version = 4),
+    UNTOUCHED("IPv6 whose length ends within the TCP header passes untouched", MALFORMED, TCP6,
+              .length_error = -1),
+    UNTOUCHED("IPv6 whose length ends within the extension headers passes untouched", MALFORMED,
+              TCP6, .extension = "dd", .length_error = -40),
+    UNTOUCHED("an IPv6 header that is cut short passes untouched", MALFORMED, TCP6, .cut = 21),
+    UNTOUCHED("IPv6 TCP that is cut short passes untouched", MALFORMED, TCP6, .cut = 5),
+    UNTOUCHED("an extension header that is cut short passes untouched", MALFORMED, TCP6,
+              .extension = "d", .cut = 29),
+    UNTOUCHED("a VLAN tag that is cut short passes untouched", MALFORMED, TCP4, .tags = 1,
+              .cut = 42),
+};
+
+/* ICMP errors about something else. */
+static const struct spec other4 = {.from = "192.0.2.1:9", .to = CLIENT4, .payload = 20};
+static const struct spec other6 = {.from = "[2001:db8:c::1]:9", .to = CLIENT6, .payload = 20};
+static const struct spec reply4 = {.from = LOCAL4_VIP, .to = CLIENT4, .payload = 20};
+static const struct spec reply6 = {.from = LOCAL6_VIP, .to = CLIENT6, .payload = 20};
+static const struct spec later4 = {.from = LOCAL4_VIP, .to = CLIENT4, .fragment = 0x0010};
+static const struct spec gre4 = {.proto = IPPROTO_GRE, .from = "10.0.0.1", .to = "192.0.2.10",
+                                 .payload = 20};
+
+#define ERROR4 .proto = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 1, .from = "192.0.2.10"
+#define ERROR6 .proto = IPPROTO_ICMPV6, .icmp_type = 1, .from = "2001:db8:c::10"
+
+static const struct fixture errors[] = {
+    UNTOUCHED("an ICMP error about no service passes untouched", NO_PORTS, ERROR4,
+              .to = "192.0.2.1", .quote = &other4),
+    UNTOUCHED("an ICMPv6 error about no service passes untouched", NO_PORTS, ERROR6,
+              .to = "2001:db8:c::1", .quote = &other6),
+    UNTOUCHED("an ICMP error to another address than the one it quotes passes untouched", NO_PORTS,
+              ERROR4, .to = "192.0.2.1", .quote = &reply4),
+    UNTOUCHED("an ICMPv6 error to a neighbour of the VIP that it quotes passes untouched", NO_PORTS,
+              ERROR6, .to = "fd00::ffff", .quote = &reply6),
+    UNTOUCHED("an ICMP error that quotes fewer than eight bytes passes untouched", NO_PORTS, ERROR4,
+              .to = "10.0.0.1", .quote = &reply4, .quote_bytes = 7),
+    UNTOUCHED("an ICMP error whose quote has its last bytes in the padding passes untouched",
+              NO_PORTS, ERROR4, .to = "10.0.0.1", .quote = &reply4, .quote_bytes = 4,
+              .padding = 30),
+    UNTOUCHED("an ICMP error that quotes a later fragment passes untouched", NO_PORTS, ERROR4,
+              .to = "10.0.0.1", .quote = &later4),
+    UNTOUCHED("an ICMP error that quotes GRE passes untouched", NO_PORTS, ERROR4, .to = "10.0.0.1",
+              .quote = &gre4),
+    UNTOUCHED("an ICMP error without a quote passes untouched", NO_PORTS, ERROR4, .to = "10.0.0.1"),
+    UNTOUCHED("an ICMPv6 error without a quote passes untouched", NO_PORTS, ERROR6,
+              .to = "fd00::1"),
+    UNTOUCHED("an ICMP error whose header is cut short passes untouched", MALFORMED, ERROR4,
+              .to = "10.0.0.1", .cut = 4),
+};
+
+/* RFC 1071, section 3. */
+static void checksum_is_right(void)
+{
+    test_begin("the tests' own checksum is that of RFC 1071");
+    check_number(checksum((const uint8_t *)"\x00\x01\xf2\x03\xf4\xf5\xf6\xf7", 8), 0x220d, "sum");
+    test_end();
+}
+
+int main(void)
+{
+    host_start(services);
+    checksum_is_right();
+    FIXTURES_RUN(no_service);
+    FIXTURES_RUN(fragments);
+    FIXTURES_RUN(malformed);
+    FIXTURES_RUN(errors);
+    test_begin("packets for no service leave no entry");
+    check_entries(0, 0, 0);
+    test_end();
+    return tests_done();
+}

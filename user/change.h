@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the commands do to a model: declare, delete, set weights. Each does all it says or returns
+ * an error, after which the model is to be thrown away. Touches no map; the clock is passed in. */
+#ifndef FLOWSPLIT_CHANGE_H
+#define FLOWSPLIT_CHANGE_H
+
+#include <stdio.h>
+
+#include "model.h"
+#include "spec.h"
+#include "weights.h"
+
+/* What a change needs to know of the world. */
+struct change {
+    struct model *model;
+    uint32_t now;                                 /* tick */
+    bool (*is_local)(const struct fs_endpoint *); /* is it one of this host's addresses? */
+    FILE *notes;                                  /* one line for each thing that changes */
+};
+
+/* Makes the services what the spec says: adds, changes and removes. Returns 0 or -errno with *err
+ * set; model->changed tells whether there was anything to do. */
+int change_apply(struct change *change, const struct spec *spec, struct error *err);
+
+int change_delete(struct change *change, const char *service, struct error *err);
+
+/* Sets weights by name; what isn't named keeps its own, the baseline takes the rest. */
+int change_set(struct change *change, const char *service, const struct named_weight *weights,
+               size_t weight_count, struct error *err);
+
+/* Ticks in a duration, rounded up so that it never ends early. */
+uint32_t change_ticks(unsigned ms);
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `flowsplit status`. */
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "status.h"
+#include "terminal.h"
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
+static void show(const struct options *options, json_t *status, const json_t *before)
+{
+    if (options->json) {
+        json_dumpf(status, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        putchar('\n');
+    } else {
+        if (options->watch && isatty(STDOUT_FILENO))
+            fputs("\033[H\033[2J", stdout);
+        status_print(status, before, 1.0);
+        if (options->watch && !isatty(STDOUT_FILENO))
+            putchar('\n');
+    }
+    fflush(stdout);
+}
+
+/* Once a second until interrupted, or until nobody reads. */
+static int watch(const struct options *options, const char *service, struct error *err)
+{
+    json_t *status = NULL, *before = NULL;
+    struct sigaction action = {.sa_handler = stop};
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    while (!stopped) {
+        status = status_gather(options->pin_dir, service, err);
+        if (!status)
+            break;
+        show(options, status, before);
+        json_decref(before);
+        before = status;
+        if (ferror(stdout))
+            break;
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    }
+    json_decref(before);
+    return status || stopped ? 0 : -1;
+}
+
+static int run(const struct options *options, int argc, char **argv)
+{
+    const char *service = argc ? argv[0] : NULL;
+    struct error err;
+    json_t *status;
+
+    if (options->watch)
+        return watch(options, service, &err) ? command_failed(&err) : EXIT_DONE;
+    status = status_gather(options->pin_dir, service, &err);
+    if (!status)
+        return command_failed(&err);
+    show(options, status, NULL);
+    json_decref(status);
+    return EXIT_DONE;
+}
+
+const struct command command_status = {
+    .name = "status",
+    .usage = "[SERVICE] [--json] [--watch]",
+    .summary = "Shows interfaces, services, weights wished and shares got, counters",
+    .help = "GOT is a version's share of the new flows since its backends were declared; with\n"
+            "--watch, which shows rates, since the second before. --watch --json prints a line a\n"
+            "second.\n",
+    .options = OPTION_JSON | OPTION_WATCH,
+    .args_max = 1,
+    .run = run,
+};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a subcommand is, and what all of them share: options, messages, opening the instance. */
+#ifndef FLOWSPLIT_COMMAND_H
+#define FLOWSPLIT_COMMAND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "error.h"
+#include "instance.h"
+
+enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };
+
+/* Options that any command takes, wherever they stand. */
+struct options {
+    const char *pin_dir;
+    bool quiet;
+    bool json;
+    /* of single commands */
+    bool all;
+    bool watch;
+    const char *mode; /* NULL: not given */
+};
+
+/* Which of the options of single commands a command takes. */
+enum option_set { OPTION_JSON = 1, OPTION_ALL = 2, OPTION_WATCH = 4, OPTION_MODE = 8 };
+
+/* A subcommand; its file defines one, and main.c lists it. */
+struct command {
+    const char *name;
+    const char *usage;   /* what stands behind the name */
+    const char *summary; /* one line */
+    const char *help;    /* the rest of `help NAME`, lines ended */
+    int options;         /* enum option_set */
+    int args_min, args_max; /* -1: any number */
+    int (*run)(const struct options *options, int argc, char **argv); /* returns enum exit_code */
+};
+
+extern const struct command command_apply, command_attach, command_delete, command_detach,
+    command_explain, command_help, command_reasons, command_set, command_status, command_version;
+
+/* All commands, ended by NULL, in the order of help. */
+extern const struct command *const commands[];
+
+/* The command of this name, or NULL. */
+const struct command *command_find(const char *name);
+
+void command_print_usage(FILE *to, const struct command *command);
+
+/* Prints the one message of a failure and returns EXIT_FAILED. */
+int command_failed(const struct error *err);
+
+/* The same for bad words on the command line; returns EXIT_MISUSED. */
+int command_misused(const struct command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A change under way: instance open, model read and swept. */
+struct transaction {
+    struct instance instance;
+    struct model *model;
+    uint32_t now;
+    char *notes; /* what the change says of itself */
+    size_t notes_bytes;
+    FILE *notes_stream;
+};
+
+/* Returns 0 or -errno with *err set. End with transaction_end() in either case. */
+int transaction_begin(struct transaction *tx, const struct options *options,
+                      enum instance_access want, struct error *err);
+
+/* Publishes, and prints the notes unless quiet; says so if there was nothing to change. */
+int transaction_commit(struct transaction *tx, const struct options *options, struct error *err);
+
+void transaction_end(struct transaction *tx);
+
+#endif

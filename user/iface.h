@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Attaches programs to interfaces and tells where they are. What is attached is asked of the kernel
+ * each time; nothing is remembered that could be wrong. */
+#ifndef FLOWSPLIT_IFACE_H
+#define FLOWSPLIT_IFACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+#include "instance.h"
+
+enum iface_mode {
+    IFACE_NONE,
+    IFACE_NATIVE,  /* XDP in the driver */
+    IFACE_GENERIC, /* XDP in the stack */
+    IFACE_TC,      /* TC ingress */
+    IFACE_AUTO,    /* only to ask for: native, or else TC */
+};
+
+/* An interface to which an instance is attached. */
+struct iface {
+    char name[16];
+    unsigned index;
+    enum iface_mode mode;
+};
+
+/* "native", "generic", "tc", "auto". */
+const char *iface_mode_name(enum iface_mode mode);
+int iface_mode_parse(const char *text, enum iface_mode *mode, struct error *err);
+
+/* Returns 0, or -ENODEV with *err set if there is no interface of this name. */
+int iface_exists(const char *name, struct error *err);
+
+/* Attaches to an interface by name, replacing what this instance has there in another mode. *mode
+ * becomes the mode in force, *changed tells whether anything was done, and `why` (256 bytes) why
+ * AUTO did not take native, else "". Returns 0 or -errno with *err set and nothing changed. */
+int iface_attach(const struct instance *instance, const char *name, enum iface_mode *mode,
+                 bool *changed, char *why, struct error *err);
+
+/* Detaches from an interface by name. Returns 0, or -errno with *err set. */
+int iface_detach(const struct instance *instance, const char *name, struct error *err);
+
+/* Finds the interfaces of this network namespace that the instance is attached to. Returns how many
+ * (the list is malloc'ed, the caller's to free), or -errno with *err set. */
+int iface_list(const struct instance *instance, struct iface **list, struct error *err);
+
+/* Is this one of the host's addresses, here? */
+bool iface_is_local(const struct fs_endpoint *at);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One running flowsplit: its pin directory, lock, programs, maps and arena. The only owner of the
+ * skeleton, the pins and the links. */
+#ifndef FLOWSPLIT_INSTANCE_H
+#define FLOWSPLIT_INSTANCE_H
+
+#include "error.h"
+#include "maps.h"
+#include "model.h"
+
+#define INSTANCE_PIN_DIR "/sys/fs/bpf/flowsplit"
+
+enum instance_access {
+    INSTANCE_READ,   /* shared lock */
+    INSTANCE_WRITE,  /* exclusive lock */
+    INSTANCE_CREATE, /* exclusive lock; makes the instance if there is none */
+};
+
+enum instance_program {
+    PROGRAM_XDP_INGRESS,
+    PROGRAM_TC_INGRESS,
+    PROGRAM_TC_EGRESS,
+    PROGRAM_COUNT,
+};
+
+/* Open; release with instance_close(). */
+struct instance {
+    const char *pin_dir; /* the caller's */
+    int lock;            /* -1 when there is no instance */
+    struct maps maps;
+    int programs[PROGRAM_COUNT];
+    void *arena; /* FS_ARENA_BYTES, shared with the data path; NULL when there is no instance */
+};
+
+/* Opens the instance pinned at `pin_dir`, waiting for its lock. Returns 0, -ENOENT if there is none
+ * (*err says so), or another -errno with *err set. A state that a killed command left half-made is
+ * cleaned up here. */
+int instance_open(struct instance *instance, const char *pin_dir, enum instance_access want,
+                  struct error *err);
+
+/* As INSTANCE_WRITE if nobody holds the lock, else as INSTANCE_READ; *writable tells. */
+int instance_open_opportune(struct instance *instance, const char *pin_dir, bool *writable,
+                            struct error *err);
+
+void instance_close(struct instance *instance);
+
+/* Publishes the model if it changed: writes it into free space, stores the one reference, and waits
+ * until no packet is being steered by what was before. Returns 0 or -errno with *err set and the
+ * old state in force. */
+int instance_publish(struct instance *instance, struct model *model, struct error *err);
+
+/* Removes the pins of an instance that nobody needs any more. */
+void instance_remove(struct instance *instance);
+
+/* The present tick of the data path's clock. */
+uint32_t instance_tick(void);
+
+#endif

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Gathers what an instance does. */
+#include "status.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iface.h"
+#include "instance.h"
+#include "parse.h"
+#include "sweep.h"
+
+/* An open instance being described. */
+struct gathering {
+    struct instance instance;
+    struct model *model;
+    struct sweep_result flows;
+    uint32_t now;
+};
+
+static json_int_t integer(uint64_t value)
+{
+    return (json_int_t)value;
+}
+
+static void add(struct fs_backend_counters *to, const struct fs_backend_counters *from)
+{
+    to->packets_in += from->packets_in;
+    to->bytes_in += from->bytes_in;
+    to->packets_out += from->packets_out;
+    to->bytes_out += from->bytes_out;
+    to->new_flows += from->new_flows;
+}
+
+static void put_counters(json_t *object, const struct fs_backend_counters *counters)
+{
+    json_object_set_new(object, "packets", json_integer(integer(counters->packets_in)));
+    json_object_set_new(object, "bytes", json_integer(integer(counters->bytes_in)));
+    json_object_set_new(object, "packets_out", json_integer(integer(counters->packets_out)));
+    json_object_set_new(object, "bytes_out", json_integer(integer(counters->bytes_out)));
+    json_object_set_new(object, "new_flows", json_integer(integer(counters->new_flows)));
+}
+
+static json_t *gather_backend(const struct gathering *g, uint32_t number,
+                              struct fs_backend_counters *sum)
+{
+    const struct fs_backend *backend = &g->model->backends[number];
+    struct fs_backend_counters counters;
+    char text[FORMAT_ENDPOINT_MAX];
+    json_t *object;
+
+    if (maps_backend_counters(&g->instance.maps, number, &counters))
+        memset(&counters, 0, sizeof(counters));
+    add(sum, &counters);
+    object = json_pack("{s:s, s:b, s:b}", "address", format_endpoint(&backend->at, text), "local",
+                       backend->flags & FS_BACKEND_LOCAL, "draining",
+                       !(backend->flags & FS_BACKEND_IN_POOL));
+    put_counters(object, &counters);
+    return object;
+}
+
+/* Members first, as declared; then those that drain. */
+static json_t *gather_backends(const struct gathering *g, uint32_t service, uint32_t version,
+                               struct fs_backend_counters *sum)
+{
+    const struct draft_version *entry = &g->model->services[service].draft->versions[version];
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < entry->member_count; i++)
+        json_array_append_new(list, gather_backend(g, entry->members[i], sum));
+    for (uint32_t i = 0; i < g->model->backend_count; i++) {
+        const struct fs_backend *backend = &g->model->backends[i];
+
+        if ((backend->flags & (FS_BACKEND_USED | FS_BACKEND_IN_POOL)) == FS_BACKEND_USED &&
+            backend->service == service && backend->version == version)
+            json_array_append_new(list, gather_backend(g, i, sum));
+    }
+    return list;
+}
+
+static json_t *gather_version(const struct gathering *g, uint32_t service, uint32_t version)
+{
+    const struct draft *draft = g->model->services[service].draft;
+    const struct draft_version *entry = &draft->versions[version];
+    struct fs_backend_counters sum = entry->gone;
+    json_t *backends = gather_backends(g, service, version, &sum), *object;
+    json_int_t buckets = 0, moving_slots = 0;
+
+    for (uint32_t i = 0; i < FS_BUCKETS; i++)
+        buckets += draft->buckets[i].owner == version;
+    for (uint32_t i = 0; i < entry->slot_count; i++)
+        moving_slots += split_state(&entry->slots[i], g->now) == SPLIT_MOVING;
+    object = json_pack("{s:s, s:I, s:I, s:b, s:I, s:I}", "name", entry->name, "weight_bp",
+                       integer(entry->weight_bp), "buckets", buckets, "retired",
+                       entry->state == FS_VERSION_RETIRED, "slots", integer(entry->slot_count),
+                       "moving_slots", moving_slots);
+    put_counters(object, &sum);
+    json_object_set_new(object, "backends", backends);
+    return object;
+}
+
+static json_t *gather_versions(const struct gathering *g, uint32_t service)
+{
+    const struct draft *draft = g->model->services[service].draft;
+    json_t *list = json_array();
+
+    for (uint32_t rank = 0; rank < FS_MAX_VERSIONS; rank++)
+        for (uint32_t i = 0; i < FS_VERSION_SLOTS; i++)
+            if (draft->versions[i].state == FS_VERSION_DECLARED && draft->versions[i].rank == rank)
+                json_array_append_new(list, gather_version(g, service, i));
+    for (uint32_t i = 0; i < FS_VERSION_SLOTS; i++)
+        if (draft->versions[i].state == FS_VERSION_RETIRED)
+            json_array_append_new(list, gather_version(g, service, i));
+    return list;
+}
+
+static json_t *gather_service(const struct gathering *g, uint32_t service)
+{
+    const struct fs_service *record = &g->model->services[service].record;
+    const struct draft *draft = g->model->services[service].draft;
+    json_int_t count[3] = {0};
+    char vip[FORMAT_ENDPOINT_MAX], drain[32];
+
+    for (uint32_t i = 0; i < FS_BUCKETS; i++)
+        count[split_state(&draft->buckets[i], g->now)]++;
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "name", draft->name,
+                     "vip", format_vip(&record->vip, vip), "mode",
+                     format_mode((enum fs_mode)record->mode), "affinity",
+                     format_affinity((enum fs_affinity)record->affinity), "baseline",
+                     draft->versions[draft->baseline].name, "drain",
+                     format_duration(draft->drain_ms, drain), "moving_buckets", count[SPLIT_MOVING],
+                     "tracked_buckets", count[SPLIT_TRACKED], "flow_entries",
+                     integer(g->flows.entries[service]), "generation", integer(draft->generation),
+                     "versions", gather_versions(g, service));
+}
+
+static json_t *gather_services(struct gathering *g, const char *only, struct error *err)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < g->model->service_count; i++) {
+        if (only && strcmp(model_name(g->model, i), only) != 0)
+            continue;
+        if (!model_draft(g->model, i)) {
+            error_set(err, -ENOMEM, "out of memory");
+            json_decref(list);
+            return NULL;
+        }
+        json_array_append_new(list, gather_service(g, i));
+    }
+    if (only && !json_array_size(list)) {
+        error_set(err, -ENOENT, "no service \"%.64s\"; `flowsplit status` lists those there are",
+                  only);
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+static json_t *gather_interfaces(const struct gathering *g, struct error *err)
+{
+    json_t *list = json_array();
+    struct iface *ifaces;
+    int count = iface_list(&g->instance, &ifaces, err);
+
+    for (int i = 0; i < count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "name", ifaces[i].name, "mode",
+                                              iface_mode_name(ifaces[i].mode)));
+    free(ifaces);
+    return list;
+}
+
+/* Sweeps if possible, and counts the entries that stay. */
+static int settle(struct gathering *g, bool writable, struct error *err)
+{
+    int code;
+
+    if (!writable)
+        return sweep_count(g->model, &g->instance.maps, &g->flows, err);
+    code = sweep(g->model, &g->instance.maps, g->now, &g->flows, err);
+    return code ? code : instance_publish(&g->instance, g->model, err);
+}
+
+static json_t *describe(struct gathering *g, bool writable, const char *service, struct error *err)
+{
+    json_t *services, *status;
+
+    g->now = instance_tick();
+    g->model = model_read(g->instance.arena, err);
+    if (!g->model || settle(g, writable, err))
+        return NULL;
+    services = gather_services(g, service, err);
+    if (!services)
+        return NULL;
+    status = json_object();
+    json_object_set_new(status, "interfaces", gather_interfaces(g, err));
+    json_object_set_new(status, "services", services);
+    return status;
+}
+
+json_t *status_gather(const char *pin_dir, const char *service, struct error *err)
+{
+    struct gathering g = {0};
+    bool writable;
+    json_t *status;
+    int code = instance_open_opportune(&g.instance, pin_dir, &writable, err);
+
+    if (code == -ENOENT && !service)
+        return json_pack("{s:[], s:[]}", "interfaces", "services");
+    if (code)
+        return NULL;
+    status = describe(&g, writable, service, err);
+    model_free(g.model);
+    instance_close(&g.instance);
+    return status;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What an instance does, as data: gathered once, shown as JSON or as text. */
+#ifndef FLOWSPLIT_STATUS_H
+#define FLOWSPLIT_STATUS_H
+
+#include <jansson.h>
+
+#include "error.h"
+
+/* All interfaces and services, or only the service of that name if `service` isn't NULL, in the form
+ * of `status --json` (README, "JSON"). Sweeps when nobody holds the lock. NULL with *err set on
+ * failure; no instance is an empty one. The caller owns the reference. */
+json_t *status_gather(const char *pin_dir, const char *service, struct error *err);
+
+/* Prints it for a person. `before` and `seconds` (since it) add rates; NULL for none. */
+void status_print(const json_t *status, const json_t *before, double seconds);
+
+#endif

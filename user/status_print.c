@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Shows a status to a person. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "parse.h"
+#include "status.h"
+#include "terminal.h"
+
+#define BAR_WIDTH 20
+
+static json_int_t number(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+/* The element of a list with the same value under `key` as `like`, or NULL. */
+static const json_t *find_like(const json_t *list, const char *key, const json_t *like)
+{
+    size_t i;
+    const json_t *element;
+
+    json_array_foreach(list, i, element) if (strcmp(text(element, key), text(like, key)) == 0)
+        return element;
+    return NULL;
+}
+
+static void print_rate(const json_t *now, const json_t *before, const char *key, double seconds)
+{
+    char buf[16];
+
+    if (!before)
+        printf(" %10s", terminal_count(buf, (double)number(now, key)));
+    else
+        printf(" %8s/s",
+               terminal_count(buf, (double)(number(now, key) - number(before, key)) / seconds));
+}
+
+static void print_counters(const json_t *now, const json_t *before, double seconds)
+{
+    static const char *const keys[] = {"new_flows", "packets", "bytes", "packets_out", "bytes_out"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        print_rate(now, before, keys[i], seconds);
+}
+
+static void print_version(const json_t *version, const json_t *before, double seconds,
+                          json_int_t flows)
+{
+    char bar[3 * BAR_WIDTH + 1], weight[16], got[16] = "-";
+    json_int_t mine = number(version, "new_flows") - (before ? number(before, "new_flows") : 0);
+    const json_t *backend;
+    size_t i;
+
+    if (flows)
+        snprintf(got, sizeof(got), "%.2f%%", 100.0 * (double)mine / (double)flows);
+    printf("  %s%-16s%s %7s %s %7s", terminal_style(STYLE_BOLD), text(version, "name"),
+           terminal_style(STYLE_OFF), format_weight((unsigned)number(version, "weight_bp"), weight),
+           terminal_bar(bar, BAR_WIDTH, (double)number(version, "weight_bp"), 10000), got);
+    print_counters(version, before, seconds);
+    printf("%s\n", json_is_true(json_object_get(version, "retired")) ? "  retired" : "");
+    json_array_foreach(json_object_get(version, "backends"), i, backend)
+    {
+        const json_t *was =
+            before ? find_like(json_object_get(before, "backends"), "address", backend) : NULL;
+
+        printf("    %s%-51s", terminal_style(STYLE_DIM), text(backend, "address"));
+        print_counters(backend, was, seconds);
+        printf("%s%s%s\n", json_is_true(json_object_get(backend, "local")) ? "  local" : "",
+               json_is_true(json_object_get(backend, "draining")) ? "  draining" : "",
+               terminal_style(STYLE_OFF));
+    }
+}
+
+static json_int_t sum_flows(const json_t *service)
+{
+    const json_t *version;
+    json_int_t sum = 0;
+    size_t i;
+
+    json_array_foreach(json_object_get(service, "versions"), i, version) sum +=
+        number(version, "new_flows");
+    return sum;
+}
+
+static void print_service(const json_t *service, const json_t *before, double seconds)
+{
+    json_int_t flows = sum_flows(service) - (before ? sum_flows(before) : 0);
+    const json_t *version;
+    size_t i;
+
+    printf("%s%s%s  %s  %s  affinity %s  baseline %s  drain %s\n", terminal_style(STYLE_BOLD),
+           text(service, "name"), terminal_style(STYLE_OFF), text(service, "vip"),
+           text(service, "mode"), text(service, "affinity"), text(service, "baseline"),
+           text(service, "drain"));
+    printf("  buckets moving %" JSON_INTEGER_FORMAT ", tracked %" JSON_INTEGER_FORMAT
+           ";  flow entries %" JSON_INTEGER_FORMAT ";  generation %" JSON_INTEGER_FORMAT "\n",
+           number(service, "moving_buckets"), number(service, "tracked_buckets"),
+           number(service, "flow_entries"), number(service, "generation"));
+    printf("  %-16s %7s %-20s %7s %10s %10s %10s %10s %10s\n", "VERSION", "WEIGHT", "", "GOT",
+           "NEW FLOWS", "PACKETS", "BYTES", "PKTS BACK", "BYTES BACK");
+    json_array_foreach(json_object_get(service, "versions"), i, version) print_version(
+        version, before ? find_like(json_object_get(before, "versions"), "name", version) : NULL,
+        seconds, flows);
+}
+
+void status_print(const json_t *status, const json_t *before, double seconds)
+{
+    const json_t *services = json_object_get(status, "services"), *element;
+    size_t i;
+
+    printf("interfaces:");
+    json_array_foreach(json_object_get(status, "interfaces"), i, element)
+        printf(" %s (%s)", text(element, "name"), text(element, "mode"));
+    puts(i ? "" : " none attached");
+    json_array_foreach(services, i, element)
+    {
+        putchar('\n');
+        print_service(element,
+                      before ? find_like(json_object_get(before, "services"), "name", element)
+                             : NULL,
+                      seconds);
+    }
+    if (!json_array_size(services))
+        puts("no services declared");
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Gives a service's buckets to its versions by weight. Pure. */
+#ifndef FLOWSPLIT_WEIGHTS_H
+#define FLOWSPLIT_WEIGHTS_H
+
+#include "draft.h"
+#include "error.h"
+
+/* A weight by the name of its version. */
+struct named_weight {
+    const char *version;
+    unsigned weight_bp;
+};
+
+/* Sets weights by name in the draft: what isn't named keeps its own, the baseline takes the rest,
+ * unless it is named too, when all must come to 100 %. Moves no bucket. Returns 0, or -EINVAL with
+ * *err set and nothing changed. */
+int weights_set(struct draft *draft, const struct named_weight *weights, size_t count,
+                struct error *err);
+
+/* Divides the buckets as the draft's weights say. Returns the number that move, or -ENOMEM. */
+long weights_divide(struct draft *draft, struct split_time time);
+
+#endif
