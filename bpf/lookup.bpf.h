@@ -53,10 +53,10 @@ static __always_inline __u32 index_find(const struct fs_index *index, fs_ref rec
                                         const __be32 *addr, __be16 port_be, __u8 proto,
                                         __u8 family)
 {
-    __u32 at = fs_hash_endpoint(hash_key(), addr, port_be, proto, family);
+    __u32 mask = index->mask;
+    __u32 at = fs_hash_endpoint(hash_key(), addr, port_be, proto, family, mask + 1);
     __u32 tail = endpoint_tail(port_be, proto, family);
     fs_ref cells = index->cells;
-    __u32 mask = index->mask;
 
     for (int i = 0; i < FS_INDEX_PROBES; i++) {
         __u32 cell = *fs_at(__u32, fs_arena, cells + ((at + i) & mask) * sizeof(__u32));

@@ -22,29 +22,68 @@ static bool is_of(const struct fs_backend *backend, uint32_t service, uint32_t v
            backend->version == version;
 }
 
+static int endpoint_compare(const void *left, const void *right)
+{
+    const struct fs_backend *a = *(const struct fs_backend *const *)left;
+    const struct fs_backend *b = *(const struct fs_backend *const *)right;
+
+    return memcmp(&a->at, &b->at, sizeof(a->at));
+}
+
+/* A version's backends on record, sorted by address. Owns `list`. */
+struct roster {
+    const struct fs_backend **list;
+    size_t count;
+};
+
+static int roster_read(struct roster *roster, const struct model *model, uint32_t service,
+                       uint32_t version)
+{
+    roster->count = 0;
+    roster->list = calloc(model->backend_count + 1, sizeof(*roster->list));
+    if (!roster->list)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < model->backend_count; i++)
+        if (is_of(&model->backends[i], service, version))
+            roster->list[roster->count++] = &model->backends[i];
+    qsort(roster->list, roster->count, sizeof(*roster->list), endpoint_compare);
+    return 0;
+}
+
+/* The number of the backend with this address, or -1. */
+static int roster_find(const struct roster *roster, const struct fs_endpoint *at)
+{
+    struct fs_backend wanted = {.at = *at};
+    const struct fs_backend *key = &wanted, **found;
+
+    found = bsearch(&key, roster->list, roster->count, sizeof(key), endpoint_compare);
+    return found ? (int)((*found)->id & FS_SLOT_BACKEND) : -1;
+}
+
 /* The numbers of the backends that the spec names, taken on record where they are new. */
 static int members_find(struct change *change, uint32_t service, uint32_t version,
                         const struct version_spec *spec, uint32_t *members, uint32_t *added,
                         struct error *err)
 {
     struct model *model = change->model;
-    bool any = model_version_has_backends(model, service, version);
+    struct roster roster;
+    int number = roster_read(&roster, model, service, version);
 
-    for (size_t i = 0; i < spec->backend_count; i++) {
+    if (number)
+        return error_set(err, number, "out of memory");
+    for (size_t i = 0; i < spec->backend_count && number >= 0; i++) {
         struct fs_endpoint at = spec->backends[i].at;
-        int number;
 
         at.proto = model->services[service].record.vip.proto;
-        number = any ? model_backend_find(model, service, version, &at) : -1;
+        number = roster_find(&roster, &at);
         if (number < 0 || !(model->backends[number].flags & FS_BACKEND_IN_POOL))
             (*added)++;
         if (number < 0)
             number = model_backend_add(model, service, version, &at, err);
-        if (number < 0)
-            return number;
         members[i] = (uint32_t)number;
     }
-    return 0;
+    free(roster.list);
+    return number < 0 ? number : 0;
 }
 
 void change_pool_empty(struct change *change, uint32_t service, uint32_t version)
@@ -95,14 +134,6 @@ int change_pool(struct change *change, uint32_t service, uint32_t version,
         fprintf(change->notes, "%s: version %s: %u backends added, %u removed\n", draft->name,
                 entry->name, added, before + added - count);
     return pool_replace(change, service, version, members, count, time, err);
-}
-
-static int endpoint_compare(const void *left, const void *right)
-{
-    const struct fs_backend *a = *(const struct fs_backend *const *)left;
-    const struct fs_backend *b = *(const struct fs_backend *const *)right;
-
-    return memcmp(&a->at, &b->at, sizeof(a->at));
 }
 
 static int two_services(const struct model *model, const struct fs_backend *a,

@@ -15,9 +15,10 @@ static const struct fs_endpoint *endpoint_of(const void *records, size_t stride,
     return (const struct fs_endpoint *)((const char *)records + number * stride);
 }
 
-static uint32_t start_of(const struct fs_hash_key *key, const struct fs_endpoint *at)
+static uint32_t start_of(const struct index_draft *index, const struct fs_hash_key *key,
+                         const struct fs_endpoint *at)
 {
-    return fs_hash_endpoint(key, at->addr, at->port_be, at->proto, at->family);
+    return fs_hash_endpoint(key, at->addr, at->port_be, at->proto, at->family, index->count);
 }
 
 /* Enters one record. Returns false if its place would be too far from where the search begins. */
@@ -25,7 +26,7 @@ static bool enter(struct index_draft *index, const struct fs_hash_key *key, cons
                   size_t stride, uint32_t number)
 {
     const struct fs_endpoint *at = endpoint_of(records, stride, number);
-    uint32_t start = start_of(key, at);
+    uint32_t start = start_of(index, key, at);
 
     for (uint32_t i = 0; i < FS_INDEX_PROBES; i++) {
         uint32_t *cell = &index->cells[(start + i) & (index->count - 1)];
@@ -72,7 +73,7 @@ int index_build(struct index_draft *index, const struct fs_hash_key *key, const 
 long index_find(const struct index_draft *index, const struct fs_hash_key *key,
                 const void *records, size_t stride, const struct fs_endpoint *at)
 {
-    uint32_t start = start_of(key, at);
+    uint32_t start = start_of(index, key, at);
 
     for (uint32_t i = 0; i < FS_INDEX_PROBES; i++) {
         uint32_t cell = index->cells[(start + i) & (index->count - 1)];

@@ -133,19 +133,6 @@ void model_remove(struct model *model, uint32_t service)
     model->changed = true;
 }
 
-int model_backend_find(const struct model *model, uint32_t service, uint32_t version,
-                       const struct fs_endpoint *at)
-{
-    for (uint32_t i = 0; i < model->backend_count; i++) {
-        const struct fs_backend *backend = &model->backends[i];
-
-        if (backend->flags & FS_BACKEND_USED && backend->service == service &&
-            backend->version == version && memcmp(&backend->at, at, sizeof(*at)) == 0)
-            return (int)i;
-    }
-    return -1;
-}
-
 bool model_version_has_backends(const struct model *model, uint32_t service, uint32_t version)
 {
     for (uint32_t i = 0; i < model->backend_count; i++) {

@@ -52,10 +52,6 @@ int model_add(struct model *model, const char *name, const struct fs_endpoint *v
 /* Removes a service and all its backends. */
 void model_remove(struct model *model, uint32_t service);
 
-/* The number of a used backend of a version by its address, or -1. */
-int model_backend_find(const struct model *model, uint32_t service, uint32_t version,
-                       const struct fs_endpoint *at);
-
 /* Is any backend of this version on record? */
 bool model_version_has_backends(const struct model *model, uint32_t service, uint32_t version);
 

@@ -54,10 +54,11 @@ static __always_inline __u64 fs_hash_client(const struct fs_hash_key *key, __u64
     return fs_hash_mix(key, x);
 }
 
-/* Where in a table of endpoints to begin looking. One multiplication: the tables are sparse, and
+/* At which of `count` cells to begin looking for an endpoint. Multiply and shift: only the upper
+ * bits of a product depend on all of its factors. One round is enough, for the tables are sparse, and
  * who builds them sees to it that no search is long. */
 static __always_inline __u32 fs_hash_endpoint(const struct fs_hash_key *key, const __be32 *addr,
-                                              __be16 port_be, __u8 proto, __u8 family)
+                                              __be16 port_be, __u8 proto, __u8 family, __u32 count)
 {
     __u64 x = (__u64)addr[0] << 24 ^ (__u64)port_be << 8 ^ proto;
 
@@ -65,7 +66,7 @@ static __always_inline __u32 fs_hash_endpoint(const struct fs_hash_key *key, con
         x ^= (fs_hash_words(addr[0], addr[1]) + key->add[1]) * key->mul[1] >> 16;
         x ^= (fs_hash_words(addr[2], addr[3]) + key->add[1]) * key->mul[1] >> 24;
     }
-    return (x + key->add[0]) * key->mul[0] >> 32;
+    return ((x + key->add[0]) * key->mul[0] >> 32) * count >> 32;
 }
 
 /* A hash to a bucket: multiply and shift over the upper half. */

@@ -16,7 +16,6 @@
 #define FULL_RUNS    21
 #define FULL_REPEAT  700000
 #define QUICK_REPEAT 50000
-#define WARM_UP      2000
 
 static const char usage[] =
     "usage: bench [--quick] [--only TEXT] [--runs N] [--passes N] [--cpu N] [--json FILE|-]\n"
@@ -74,19 +73,17 @@ static int measure_once(const struct object *object, const struct row *row, uint
     struct frame frame;
     struct run run = {.program = object_program(object, row->program),
                       .in = &frame,
-                      .repeat = WARM_UP,
+                      .repeat = repeat,
                       .action = row->action};
     int code = check_counts(object, before, err);
 
     frame_build(&frame, &row->spec);
     code = code ? code : run_program(&run, &why);
-    run.repeat = repeat;
-    code = code ? code : run_program(&run, &why);
     if (code)
         return error_set(err, code, "%s: %s", row->id, why.text);
     *ns = run.ns;
     code = check_counts(object, after, err);
-    if (!code && row->reason != NOTHING && after[row->reason] - before[row->reason] != WARM_UP + repeat)
+    if (!code && row->reason != NOTHING && after[row->reason] - before[row->reason] != repeat)
         code = error_set(err, -EIO, "%s: not all passes took the way that is to be measured", row->id);
     return code;
 }

@@ -31,7 +31,7 @@ not_ok() {
     tap_count=$((tap_count + 1))
     tap_failed=$((tap_failed + 1))
     echo "not ok $tap_count - $1"
-    [ -z "${2:-}" ] || head -n 60 "$2" | sed 's/^/#   /'
+    [ -z "${2:-}" ] || tail -n 40 "$2" | sed 's/^/#   /'
 }
 
 skip() {

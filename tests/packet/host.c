@@ -95,9 +95,10 @@ static void describe_interface(FILE *batch, size_t i)
     const char *name = interfaces[i].name, *v4 = interfaces[i].v4, *v6 = interfaces[i].v6;
     unsigned mac = interfaces[i].mac;
 
-    fprintf(batch, "link add %s address 02:00:00:00:00:%02x mtu %u type dummy\n", name, mac,
-            interfaces[i].mtu);
-    fprintf(batch, "link set %s up\n", name);
+    /* Dummies would do, but not every kernel has them. */
+    fprintf(batch, "link add %s address 02:00:00:00:00:%02x type veth peer name %s-peer\n", name,
+            mac, name);
+    fprintf(batch, "link set %s mtu %u up\nlink set %s-peer up\n", name, interfaces[i].mtu, name);
     fprintf(batch, "addr add %s.1/24 dev %s\naddr add %s:1/64 dev %s nodad\n", v4, name, v6, name);
     for (size_t k = 0; k < sizeof(neighbours) / sizeof(*neighbours); k++) {
         unsigned number = neighbours[k];

@@ -3,6 +3,7 @@
  * that giving back ends where it began. */
 #include "unit.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <flowsplit/abi.h>

@@ -3,7 +3,7 @@
  * backends have equal shares. */
 #include "unit.h"
 
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <flowsplit/abi.h>
