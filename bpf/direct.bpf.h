@@ -81,7 +81,8 @@ static __always_inline void direct_note_tcp(struct direct_ref *ref, __u32 now)
         flow_note_client(flow, ref->tcp_flags);
         return;
     }
-    if (!direct_is_ambiguous(ref) || (!first && fs_before(now, directory_at(ref->dir)->learn_until, 0)))
+    if (!direct_is_ambiguous(ref) ||
+        (!first && fs_before(now, directory_at(ref->dir)->learn_until, 0)))
         direct_record(ref, &half_open, FS_FLOW_CERTAIN, now);
     else if (first)
         direct_record(ref, &half_open, 0, now);

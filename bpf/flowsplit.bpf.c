@@ -50,8 +50,8 @@ int tc_egress(struct __sk_buff *skb)
 
 /* Packets that other programs redirect fail here too; they tell the same about the interface. */
 SEC("tp_btf/xdp_devmap_xmit")
-int BPF_PROG(watch_devmap_xmit, const struct net_device *from, const struct net_device *to, int sent,
-             int drops, int err)
+int BPF_PROG(watch_devmap_xmit, const struct net_device *from, const struct net_device *to,
+             int sent, int drops, int err)
 {
     return drops > 0 ? watch_failed(to->ifindex, drops) : 0;
 }

@@ -43,7 +43,8 @@ static __always_inline int route_reason(long answer)
 
 static __always_inline __u8 packet_ttl(const struct packet *pkt)
 {
-    return pkt->family == 4 ? ((struct iphdr *)pkt->l3)->ttl : ((struct ipv6hdr *)pkt->l3)->hop_limit;
+    return pkt->family == 4 ? ((struct iphdr *)pkt->l3)->ttl
+                            : ((struct ipv6hdr *)pkt->l3)->hop_limit;
 }
 
 static __always_inline void route_fill(struct route *route, const struct packet *pkt)

@@ -29,6 +29,12 @@ static __always_inline __be32 *quote_dest(const struct packet *pkt, const struct
                             : ((struct ipv6hdr *)quote->l3)->daddr.s6_addr32;
 }
 
+/* Does the IP packet, not only the frame, reach to `off`? What is behind it is padding. */
+static __always_inline bool ip_reaches(const struct packet *pkt, __u32 off)
+{
+    return off <= pkt->l3_off + pkt->ip_bytes;
+}
+
 /* Finds the quoted packet's ports. Returns false if there is nothing of ours to find. */
 static __always_inline bool quote_parse(void *ctx, struct packet *pkt, struct quote *quote, bool tc)
 {
@@ -62,7 +68,7 @@ static __always_inline bool quote_parse(void *ctx, struct packet *pkt, struct qu
         return false;
     quote->l4_off = off;
     quote->l4 = ports = pkt->data + off;
-    if (quote->l4 + 8 > pkt->end)
+    if (quote->l4 + 8 > pkt->end || !ip_reaches(pkt, off + 8))
         return false;
     quote->source_be = ports->source_be;
     quote->dest_be = ports->dest_be;
@@ -92,7 +98,8 @@ static __always_inline void icmp_plan_l4(struct packet *pkt, struct quote *quote
                                            : offsetof(struct udphdr, check);
     __u16 *check = quote->l4 + at;
 
-    if ((void *)(check + 1) > pkt->end || (quote->proto == IPPROTO_UDP && !*check))
+    if ((void *)(check + 1) > pkt->end || !ip_reaches(pkt, quote->l4_off + at + sizeof(*check)) ||
+        (quote->proto == IPPROTO_UDP && !*check))
         return;
     change->quote_l4_check_off = quote->l4_off + at;
     change->quote_l4_check = csum_mend(*check, rw->l4_delta);
@@ -155,8 +162,7 @@ static __always_inline long icmp_store(void *ctx, const struct icmp_change *chan
     long err = store_addr(ctx, change->quote_addr_off, to, tc);
 
     err = err ? err : store_addr(ctx, change->outer_addr_off, to, tc);
-    err = err ? err
-              : store(ctx, change->quote_port_off, &to->port_be, sizeof(to->port_be), tc);
+    err = err ? err : store(ctx, change->quote_port_off, &to->port_be, sizeof(to->port_be), tc);
     err = err ? err : store_check(ctx, change->quote_check_off, &change->quote_check, tc);
     err = err ? err : store_check(ctx, change->quote_l4_check_off, &change->quote_l4_check, tc);
     err = err ? err : store_check(ctx, change->outer_check_off, &change->outer_check, tc);
@@ -215,7 +221,7 @@ static __always_inline int icmp_ingress(void *ctx, struct packet *pkt, fs_ref di
     if (!found)
         return act_pass(FS_REASON_NO_PORTS, tc);
     service = service_at(dir, found - 1);
-    if (packet_dest(pkt)[0] != service->vip.addr[0])
+    if (!addr_is(packet_dest(pkt), service->vip.addr, pkt->family))
         return act_pass(FS_REASON_NO_PORTS, tc);
     backend = icmp_backend(pkt, &quote, dir, found - 1);
     if (!backend)
@@ -223,8 +229,8 @@ static __always_inline int icmp_ingress(void *ctx, struct packet *pkt, fs_ref di
     return icmp_to_backend(ctx, pkt, &quote, service, backend, tc);
 }
 
-static __always_inline bool icmp_is_direct(struct packet *pkt, struct quote *quote,
-                                           fs_ref dir, struct fs_backend *backend)
+static __always_inline bool icmp_is_direct(struct packet *pkt, struct quote *quote, fs_ref dir,
+                                           struct fs_backend *backend)
 {
     __u32 *seen = direct_flag(backend->id);
     struct direct_ref ref;
@@ -258,10 +264,7 @@ static __always_inline int icmp_egress(struct __sk_buff *skb, struct packet *pkt
     service = service_at(dir, backend->service);
     rw = nat_back(service, backend);
     rw.source = false;
-    from_backend = packet_source(pkt)[0] == backend->at.addr[0] &&
-                   (pkt->family == 4 || (packet_source(pkt)[1] == backend->at.addr[1] &&
-                                         packet_source(pkt)[2] == backend->at.addr[2] &&
-                                         packet_source(pkt)[3] == backend->at.addr[3]));
+    from_backend = addr_is(packet_source(pkt), backend->at.addr, pkt->family);
     icmp_plan(pkt, &quote, &rw, from_backend, &change);
     if (icmp_store(skb, &change, &service->vip, true))
         return act_drop(FS_REASON_WRITE_FAILED, true);

@@ -38,20 +38,22 @@ static __always_inline __u32 endpoint_tail(__be16 port_be, __u8 proto, __u8 fami
     return tail;
 }
 
+static __always_inline bool addr_is(const __be32 *addr, const __be32 *other, __u8 family)
+{
+    return addr[0] == other[0] &&
+           (family == 4 || (addr[1] == other[1] && addr[2] == other[2] && addr[3] == other[3]));
+}
+
 static __always_inline bool endpoint_is(const struct fs_endpoint *at, const __be32 *addr,
                                         __u32 tail, __u8 family)
 {
-    if (*(const __u32 *)&at->port_be != tail || at->addr[0] != addr[0])
-        return false;
-    return family == 4 ||
-           (at->addr[1] == addr[1] && at->addr[2] == addr[2] && at->addr[3] == addr[3]);
+    return *(const __u32 *)&at->port_be == tail && addr_is(at->addr, addr, family);
 }
 
 /* Looks an endpoint up among records of `stride` bytes that begin with theirs. Returns the record's
  * number plus one, or 0. */
 static __always_inline __u32 index_find(const struct fs_index *index, fs_ref records, __u32 stride,
-                                        const __be32 *addr, __be16 port_be, __u8 proto,
-                                        __u8 family)
+                                        const __be32 *addr, __be16 port_be, __u8 proto, __u8 family)
 {
     __u32 mask = index->mask;
     __u32 at = fs_hash_endpoint(hash_key(), addr, port_be, proto, family, mask + 1);
@@ -79,7 +81,8 @@ static __always_inline struct fs_service *service_at(fs_ref dir, __u32 number)
 static __always_inline struct fs_backend *backend_at(fs_ref dir, __u32 number)
 {
     return fs_at(struct fs_backend, fs_arena,
-                 directory_at(dir)->backends + (number & FS_SLOT_BACKEND) * sizeof(struct fs_backend));
+                 directory_at(dir)->backends +
+                     (number & FS_SLOT_BACKEND) * sizeof(struct fs_backend));
 }
 
 static __always_inline struct fs_table *table_of(struct fs_service *service)

@@ -10,7 +10,6 @@
 #include <flowsplit/arena.h>
 #include <flowsplit/reasons.h>
 
-
 /* Everything that steers; user space writes it through mmap. The only zero-initialised variable, so
  * that it has the object's .bss map for itself; the programs reach it without a lookup. */
 char fs_arena[FS_ARENA_BYTES];
@@ -66,8 +65,8 @@ struct {
     __type(value, __u32);
 } direct_seen SEC(".maps");
 
-/* By ifindex modulo its size: interfaces to which the kernel failed to redirect. Packets for them go
- * up the stack, which forwards them; so do, needlessly, those for a namesake of the modulus. */
+/* By ifindex modulo its size: interfaces to which the kernel failed to redirect. Packets for them
+ * go up the stack, which forwards them; so do, needlessly, those for a namesake of the modulus. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, FS_NO_REDIRECT_SIZE);

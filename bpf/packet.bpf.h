@@ -24,12 +24,12 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* Keeps the compiler from working on a copy, so that a bound checked on `var` holds for its use. */
-#define keep_whole(var) asm volatile("" : "+r"(var))
+#define keep_whole(var)   asm volatile("" : "+r"(var))
 
-#define VLAN_TAGS_MAX    2
-#define IPV6_EXTENSIONS  8
-#define IP_FRAGMENT      0x3fff /* more-fragments flag and offset */
-#define IP6_FRAGMENT     0xfff9 /* the same in an IPv6 fragment header */
+#define VLAN_TAGS_MAX     2
+#define IPV6_EXTENSIONS   8
+#define IP_FRAGMENT       0x3fff /* more-fragments flag and offset */
+#define IP6_FRAGMENT      0xfff9 /* the same in an IPv6 fragment header */
 #define TRANSPORT_OFF_MAX 0x7ff
 
 enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
@@ -190,7 +190,8 @@ static __always_inline int ipv6_walk(void *data, void *end, __u32 off, __u32 nex
 }
 
 /* Functions that aren't static are verified once, by themselves, not anew on every path that leads
- * to them: the walk, and whatever is off the fast path, would else exceed the verifier's patience. */
+ * to them: the walk, and whatever is off the fast path, would else exceed the verifier's patience.
+ */
 __noinline int ipv6_walk_xdp(struct xdp_md *ctx, __u32 off, __u32 next)
 {
     return ipv6_walk((void *)(long)ctx->data, (void *)(long)ctx->data_end, off, next);

@@ -49,8 +49,8 @@ static __always_inline void contest_direct(struct packet *pkt, fs_ref dir,
 }
 
 /* A packet from a client to a service. */
-static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_ref dir, __u32 service_number,
-                                            bool tc)
+static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_ref dir,
+                                            __u32 service_number, bool tc)
 {
     struct fs_service *service = service_at(dir, service_number);
     struct fs_backend *backend;
@@ -119,8 +119,8 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
 }
 
 /* Someone talks to a backend itself. */
-static __always_inline int steer_direct(struct packet *pkt, fs_ref dir,
-                                        struct fs_backend *backend, bool tc)
+static __always_inline int steer_direct(struct packet *pkt, fs_ref dir, struct fs_backend *backend,
+                                        bool tc)
 {
     struct direct_ref ref;
 

@@ -23,7 +23,8 @@ struct extents {
 /* What is reachable now. */
 void extents_read(void *arena, struct extents *used);
 
-/* A free piece of `bytes`, aligned to FS_ARENA_ALIGN, which is added to *used; 0 if there is none. */
+/* A free piece of `bytes`, aligned to FS_ARENA_ALIGN, which is added to *used; 0 if there is none.
+ */
 fs_ref extents_alloc(struct extents *used, size_t bytes);
 
 /* Bytes in use. */

@@ -104,10 +104,11 @@ static int version_place(struct service_change *sc, const struct version_spec *s
         if (sc->draft->versions[i].state == FS_VERSION_NONE)
             number = i;
     if (number < 0)
-        error_set(err, -ENOSPC,
-                  "service %s: no room for version %s: of its %u versions, those no longer declared "
-                  "still have live flows; try again when they have drained",
-                  sc->draft->name, spec->name, FS_VERSION_SLOTS);
+        error_set(
+            err, -ENOSPC,
+            "service %s: no room for version %s: of its %u versions, those no longer declared "
+            "still have live flows; try again when they have drained",
+            sc->draft->name, spec->name, FS_VERSION_SLOTS);
     return number;
 }
 

@@ -36,10 +36,8 @@ static int run(const struct options *options, int argc, char **argv)
         return command_failed(&err);
     code = transaction_begin(&tx, options, INSTANCE_CREATE, &err);
     if (!code) {
-        struct change change = {.model = tx.model,
-                                .now = tx.now,
-                                .is_local = iface_is_local,
-                                .notes = tx.notes_stream};
+        struct change change = {
+            .model = tx.model, .now = tx.now, .is_local = iface_is_local, .notes = tx.notes_stream};
 
         code = change_apply(&change, &spec, &err);
         code = code ? code : transaction_commit(&tx, options, &err);

@@ -13,10 +13,8 @@ static int run(const struct options *options, int argc, char **argv)
     (void)argc;
     code = transaction_begin(&tx, options, INSTANCE_WRITE, &err);
     if (!code) {
-        struct change change = {.model = tx.model,
-                                .now = tx.now,
-                                .is_local = iface_is_local,
-                                .notes = tx.notes_stream};
+        struct change change = {
+            .model = tx.model, .now = tx.now, .is_local = iface_is_local, .notes = tx.notes_stream};
 
         code = change_delete(&change, argv[0], &err);
         code = code ? code : transaction_commit(&tx, options, &err);

@@ -30,12 +30,12 @@ static int detach_all(struct instance *instance, const struct options *options, 
     return code;
 }
 
-/* With nothing declared, and nothing attached that can be seen from here, nothing is worth keeping. */
+/* With nothing declared, and nothing attached that can be seen from here, nothing is worth keeping.
+ */
 static int remove_if_idle(struct instance *instance, struct error *err)
 {
-    const struct fs_directory *dir =
-        fs_at(struct fs_directory, instance->arena,
-              fs_at(struct fs_root, instance->arena, 0)->directory);
+    const struct fs_directory *dir = fs_at(struct fs_directory, instance->arena,
+                                           fs_at(struct fs_root, instance->arena, 0)->directory);
     struct iface *list = NULL;
     int count;
 

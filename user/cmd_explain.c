@@ -42,12 +42,11 @@ static void ask_flows(const struct instance *instance, const struct fs_directory
     struct fs_flow_key key = {.port_be = ex->client.port_be, .scope = service->id};
     const struct fs_backend *backend;
     struct fs_flow flow;
-    bool asks = service->affinity != FS_AFFINITY_NONE &&
-                (ex->place.unsettled || service->vip.proto == 17);
+    bool asks =
+        service->affinity != FS_AFFINITY_NONE && (ex->place.unsettled || service->vip.proto == 17);
 
     memcpy(key.addr, ex->client.addr, sizeof(key.addr));
-    if (!asks || !ex->has_port ||
-        !maps_find_flow(&instance->maps, service->vip.proto, &key, &flow))
+    if (!asks || !ex->has_port || !maps_find_flow(&instance->maps, service->vip.proto, &key, &flow))
         return;
     if (service->vip.proto == 17 && !fs_before(instance_tick(), flow.seen, FS_IDLE_UDP_TICKS))
         return;
@@ -171,7 +170,8 @@ static int check_client(const struct fs_service *service, const struct explanati
                          ex->service, service->vip.family, ex->client.family);
     if (!ex->has_port && service->affinity != FS_AFFINITY_SOURCE)
         return error_set(err, -EINVAL,
-                         "service %s hashes the client's port, too: give ADDRESS:PORT", ex->service);
+                         "service %s hashes the client's port, too: give ADDRESS:PORT",
+                         ex->service);
     return 0;
 }
 
@@ -180,8 +180,7 @@ static int find_and_explain(const struct instance *instance, struct explanation 
 {
     struct fs_directory *dir = fs_at(struct fs_directory, instance->arena,
                                      fs_at(struct fs_root, instance->arena, 0)->directory);
-    const struct fs_service *services =
-        fs_at(struct fs_service, instance->arena, dir->services);
+    const struct fs_service *services = fs_at(struct fs_service, instance->arena, dir->services);
 
     for (uint32_t i = 0; i < dir->service_count; i++) {
         const struct fs_table *table = fs_at(struct fs_table, instance->arena, services[i].table);
@@ -224,10 +223,11 @@ const struct command command_explain = {
     .name = "explain",
     .usage = "SERVICE ADDRESS[:PORT] [--json]",
     .summary = "Says where a client's packets go, and why",
-    .help = "The same code decides as in the data path, and the flow table is asked, too. The port\n"
-            "is needed unless the service's affinity is source.\n\n"
-            "  flowsplit explain web 192.0.2.7:40000\n"
-            "  flowsplit explain web6 [2001:db8::7]:40000\n",
+    .help =
+        "The same code decides as in the data path, and the flow table is asked, too. The port\n"
+        "is needed unless the service's affinity is source.\n\n"
+        "  flowsplit explain web 192.0.2.7:40000\n"
+        "  flowsplit explain web6 [2001:db8::7]:40000\n",
     .options = OPTION_JSON,
     .args_min = 2,
     .args_max = 2,

@@ -31,8 +31,8 @@ static int run_help(const struct options *options, int argc, char **argv)
     }
     command = command_find(argv[0]);
     if (!command)
-        return command_misused(&command_help, "unknown command \"%.64s\"; `flowsplit help` lists them",
-                               argv[0]);
+        return command_misused(&command_help,
+                               "unknown command \"%.64s\"; `flowsplit help` lists them", argv[0]);
     command_print_usage(stdout, command);
     printf("\n%s.\n%s%s", command->summary, *command->help ? "\n" : "", command->help);
     return EXIT_DONE;

@@ -22,11 +22,11 @@ static void print_json(const uint64_t counts[FS_REASON_COUNT])
     json_t *list = json_array();
 
     for (int i = 0; i < FS_REASON_COUNT; i++)
-        json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:b, s:s}", "name", reasons[i].name,
-                                              "packets", (json_int_t)counts[i], "fate",
-                                              reasons[i].fate, "normal",
-                                              strcmp(reasons[i].normal, "normal") == 0,
-                                              "description", reasons[i].text));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:I, s:s, s:b, s:s}", "name", reasons[i].name,
+                                        "packets", (json_int_t)counts[i], "fate", reasons[i].fate,
+                                        "normal", strcmp(reasons[i].normal, "normal") == 0,
+                                        "description", reasons[i].text));
     terminal_print_json(json_pack("{s:o}", "reasons", list));
 }
 

@@ -26,10 +26,8 @@ static int parse_word(char *word, struct named_weight *weight, struct error *err
 static int set(struct transaction *tx, const struct options *options, const char *service,
                const struct named_weight *weights, size_t count, struct error *err)
 {
-    struct change change = {.model = tx->model,
-                            .now = tx->now,
-                            .is_local = iface_is_local,
-                            .notes = tx->notes_stream};
+    struct change change = {
+        .model = tx->model, .now = tx->now, .is_local = iface_is_local, .notes = tx->notes_stream};
     int code = change_set(&change, service, weights, count, err);
 
     return code ? code : transaction_commit(tx, options, err);
@@ -60,10 +58,11 @@ const struct command command_set = {
     .name = "set",
     .usage = "SERVICE VERSION=WEIGHT...",
     .summary = "Changes weights while connections live on",
-    .help = "A weight is a percentage, down to 0.01%. A version that isn't named keeps its weight,\n"
-            "and the baseline takes the rest; if the baseline is named too, all must come to 100%.\n"
-            "When the command returns, no new flow goes by the old weights.\n\n"
-            "  flowsplit set web canary=5%\n",
+    .help =
+        "A weight is a percentage, down to 0.01%. A version that isn't named keeps its weight,\n"
+        "and the baseline takes the rest; if the baseline is named too, all must come to 100%.\n"
+        "When the command returns, no new flow goes by the old weights.\n\n"
+        "  flowsplit set web canary=5%\n",
     .args_min = 2,
     .args_max = -1,
     .run = run,

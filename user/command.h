@@ -28,10 +28,10 @@ enum option_set { OPTION_JSON = 1, OPTION_ALL = 2, OPTION_WATCH = 4, OPTION_MODE
 /* A subcommand; its file defines one, and main.c lists it. */
 struct command {
     const char *name;
-    const char *usage;   /* what stands behind the name */
-    const char *summary; /* one line */
-    const char *help;    /* the rest of `help NAME`, lines ended */
-    int options;         /* enum option_set */
+    const char *usage;      /* what stands behind the name */
+    const char *summary;    /* one line */
+    const char *help;       /* the rest of `help NAME`, lines ended */
+    int options;            /* enum option_set */
     int args_min, args_max; /* -1: any number */
     int (*run)(const struct options *options, int argc, char **argv); /* returns enum exit_code */
 };

@@ -37,7 +37,8 @@ int iface_mode_parse(const char *text, enum iface_mode *mode, struct error *err)
             *mode = (enum iface_mode)i;
             return 0;
         }
-    return error_set(err, -EINVAL, "unknown mode \"%.32s\"; one of auto, native, generic, tc", text);
+    return error_set(err, -EINVAL, "unknown mode \"%.32s\"; one of auto, native, generic, tc",
+                     text);
 }
 
 static uint32_t program_id(const struct instance *instance, enum instance_program program)
@@ -65,7 +66,8 @@ static enum iface_mode xdp_mode(const struct instance *instance, unsigned ifinde
                                      : IFACE_NONE;
 }
 
-/* The priority of the instance's filter, or with `program` PROGRAM_COUNT of a free place; 0: none. */
+/* The priority of the instance's filter, or with `program` PROGRAM_COUNT of a free place; 0: none.
+ */
 static uint32_t tc_find(const struct instance *instance, unsigned ifindex,
                         enum bpf_tc_attach_point point, enum instance_program program)
 {
@@ -89,8 +91,7 @@ static int tc_attach(const struct instance *instance, unsigned ifindex,
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
                 .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-    LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE,
-                .prog_fd = instance->programs[program]);
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE, .prog_fd = instance->programs[program]);
     int err = bpf_tc_hook_create(&hook);
 
     if (err && err != -EEXIST)
@@ -124,8 +125,7 @@ static enum iface_mode mode_of(const struct instance *instance, unsigned ifindex
 {
     enum iface_mode mode = xdp_mode(instance, ifindex);
 
-    if (mode == IFACE_NONE &&
-        tc_find(instance, ifindex, BPF_TC_INGRESS, PROGRAM_TC_INGRESS))
+    if (mode == IFACE_NONE && tc_find(instance, ifindex, BPF_TC_INGRESS, PROGRAM_TC_INGRESS))
         mode = IFACE_TC;
     return mode;
 }
@@ -187,9 +187,9 @@ static int attach_mode(const struct instance *instance, unsigned ifindex, enum i
 static int find_interface(const char *name, unsigned *ifindex, struct error *err)
 {
     *ifindex = if_nametoindex(name);
-    return *ifindex ? 0
-                    : error_set(err, -ENODEV, "no interface \"%.32s\" in this network namespace",
-                                name);
+    return *ifindex
+               ? 0
+               : error_set(err, -ENODEV, "no interface \"%.32s\" in this network namespace", name);
 }
 
 int iface_exists(const char *name, struct error *err)
@@ -240,8 +240,7 @@ int iface_detach(const struct instance *instance, const char *name, struct error
     if (code)
         return code;
     was = mode_of(instance, ifindex);
-    if (was == IFACE_NONE &&
-        !tc_find(instance, ifindex, BPF_TC_EGRESS, PROGRAM_TC_EGRESS))
+    if (was == IFACE_NONE && !tc_find(instance, ifindex, BPF_TC_EGRESS, PROGRAM_TC_EGRESS))
         return error_set(err, -ENOENT, "not attached to %s", name);
     code = ingress_detach(instance, ifindex, was);
     if (!code)

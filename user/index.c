@@ -70,8 +70,8 @@ int index_build(struct index_draft *index, const struct fs_hash_key *key, const 
     return -ENOMEM;
 }
 
-long index_find(const struct index_draft *index, const struct fs_hash_key *key,
-                const void *records, size_t stride, const struct fs_endpoint *at)
+long index_find(const struct index_draft *index, const struct fs_hash_key *key, const void *records,
+                size_t stride, const struct fs_endpoint *at)
 {
     uint32_t start = start_of(index, key, at);
 

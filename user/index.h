@@ -15,12 +15,13 @@ struct index_draft {
 };
 
 /* An index over records of `stride` bytes, each beginning with its endpoint. Only the records
- * listed in `numbers` are entered; of several with one endpoint, the first. Returns 0 or -ENOMEM. */
+ * listed in `numbers` are entered; of several with one endpoint, the first. Returns 0 or -ENOMEM.
+ */
 int index_build(struct index_draft *index, const struct fs_hash_key *key, const void *records,
                 size_t stride, const uint32_t *numbers, size_t number_count);
 
 /* The number of the record found, or -1: what the data path does. */
-long index_find(const struct index_draft *index, const struct fs_hash_key *key,
-                const void *records, size_t stride, const struct fs_endpoint *at);
+long index_find(const struct index_draft *index, const struct fs_hash_key *key, const void *records,
+                size_t stride, const struct fs_endpoint *at);
 
 #endif

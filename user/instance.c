@@ -75,8 +75,9 @@ static int load_failed(struct error *err, int code)
 {
     last_complaint[strcspn(last_complaint, "\n")] = '\0';
     if (code == -EPERM)
-        return error_set(err, code, "the kernel refuses BPF programs to this user: root, or "
-                                    "CAP_BPF and CAP_NET_ADMIN, is needed");
+        return error_set(err, code,
+                         "the kernel refuses BPF programs to this user: root, or "
+                         "CAP_BPF and CAP_NET_ADMIN, is needed");
     return error_set(err, code,
                      "the kernel did not take the BPF programs (%s); Linux 6.1 or newer with BPF, "
                      "BTF and XDP is needed%s%s",
@@ -214,10 +215,11 @@ static int instance_make(const char *pin_dir, struct error *err)
 
 static int wrong_abi(const char *pin_dir, struct error *err)
 {
-    return error_set(err, -EPROTO,
-                     "the pins in %s were made by another version of flowsplit (this one speaks ABI "
-                     "%d): detach with that version, or remove them with: rm -r %s",
-                     pin_dir, FS_ABI, pin_dir);
+    return error_set(
+        err, -EPROTO,
+        "the pins in %s were made by another version of flowsplit (this one speaks ABI "
+        "%d): detach with that version, or remove them with: rm -r %s",
+        pin_dir, FS_ABI, pin_dir);
 }
 
 static int open_pins(struct instance *instance, const char *dir, const struct pin *pins,
@@ -243,8 +245,8 @@ static int map_arena(struct instance *instance, struct error *err)
 
     if (maps_value_size(instance->maps.arena) != FS_ARENA_BYTES)
         return wrong_abi(instance->pin_dir, err);
-    instance->arena = mmap(NULL, FS_ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-                           instance->maps.arena, 0);
+    instance->arena =
+        mmap(NULL, FS_ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, instance->maps.arena, 0);
     if (instance->arena == MAP_FAILED) {
         instance->arena = NULL;
         return error_set(err, -errno, "can't map the arena: %s", strerror(errno));
@@ -354,9 +356,8 @@ void instance_remove(struct instance *instance)
 /* Numbers of backends that change hands begin with clean counters. */
 static int reset_new_backends(const struct instance *instance, const struct model *model)
 {
-    const struct fs_directory *dir =
-        fs_at(struct fs_directory, instance->arena,
-              fs_at(struct fs_root, instance->arena, 0)->directory);
+    const struct fs_directory *dir = fs_at(struct fs_directory, instance->arena,
+                                           fs_at(struct fs_root, instance->arena, 0)->directory);
     const struct fs_backend *old = fs_at(struct fs_backend, instance->arena, dir->backends);
     int code = 0;
 

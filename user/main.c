@@ -8,8 +8,16 @@
 #include "command.h"
 
 const struct command *const commands[] = {
-    &command_attach, &command_detach,  &command_apply,   &command_delete, &command_set,
-    &command_status, &command_explain, &command_reasons, &command_help,   &command_version,
+    &command_attach,
+    &command_detach,
+    &command_apply,
+    &command_delete,
+    &command_set,
+    &command_status,
+    &command_explain,
+    &command_reasons,
+    &command_help,
+    &command_version,
     NULL,
 };
 

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define BATCH           1024 /* more than any chain of a hash bucket */
+#define BATCH 1024 /* more than any chain of a hash bucket */
 
 /* One batch of entries, and those of it that are to go. */
 struct batch {
@@ -66,8 +66,7 @@ bool maps_find_flow(const struct maps *maps, uint8_t proto, const struct fs_flow
            bpf_map_lookup_elem(maps->flow[FLOW_MAP_HALF_OPEN], key, flow) == 0;
 }
 
-int maps_backend_counters(const struct maps *maps, uint32_t number,
-                          struct fs_backend_counters *sum)
+int maps_backend_counters(const struct maps *maps, uint32_t number, struct fs_backend_counters *sum)
 {
     int cpus = libbpf_num_possible_cpus();
     struct fs_backend_counters *counts;

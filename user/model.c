@@ -34,8 +34,8 @@ static void backend_set_deltas(struct fs_backend *backend, const struct fs_endpo
 
 struct model *model_read(void *arena, struct error *err)
 {
-    const struct fs_directory *dir = fs_at(struct fs_directory, arena,
-                                           fs_at(struct fs_root, arena, 0)->directory);
+    const struct fs_directory *dir =
+        fs_at(struct fs_directory, arena, fs_at(struct fs_root, arena, 0)->directory);
     const struct fs_service *services = fs_at(struct fs_service, arena, dir->services);
     struct model *model = calloc(1, sizeof(*model));
 
@@ -90,8 +90,8 @@ struct draft *model_draft(struct model *model, uint32_t service)
     struct model_service *entry = &model->services[service];
 
     if (!entry->draft)
-        entry->draft = draft_read(model->arena,
-                                  fs_at(struct fs_table, model->arena, entry->record.table));
+        entry->draft =
+            draft_read(model->arena, fs_at(struct fs_table, model->arena, entry->record.table));
     return entry->draft;
 }
 

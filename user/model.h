@@ -27,7 +27,7 @@ struct model {
     struct fs_backend *backends; /* FS_MAX_BACKENDS; `service` is a number in `services` */
     uint32_t backend_count;
     uint32_t free_from; /* no backend below is free */
-    bool changed; /* anything is to be published */
+    bool changed;       /* anything is to be published */
 };
 
 /* Makes the root and an empty directory in a new arena. */
@@ -62,8 +62,8 @@ int model_backend_add(struct model *model, uint32_t service, uint32_t version,
 
 void model_backend_drop(struct model *model, uint32_t number);
 
-/* Writes what changed into free space (see directory.c) and returns the reference of the new directory, still to be
- * published; 0 with *err set if the arena is full. */
+/* Writes what changed into free space (see directory.c) and returns the reference of the new
+ * directory, still to be published; 0 with *err set if the arena is full. */
 fs_ref model_write(struct model *model, struct error *err);
 
 #endif

@@ -86,8 +86,7 @@ int pins_make_dir(const char *dir, struct error *err)
             continue;
         *p = '\0';
         if (mkdir(path, 0700) && errno != EEXIST)
-            return error_set(err, -errno, "can't make pin directory %s: %s", path,
-                             strerror(errno));
+            return error_set(err, -errno, "can't make pin directory %s: %s", path, strerror(errno));
         *p = was;
         if (!was)
             return 0;

@@ -196,8 +196,7 @@ void split_equal(const struct split_item *items, size_t count, struct split_shar
         shares[i].quota = 0;
     for (i = 0; i < count; i++) {
         struct split_share key = {.owner = items[i].owner};
-        struct split_share *share =
-            bsearch(&key, shares, share_count, sizeof(key), share_compare);
+        struct split_share *share = bsearch(&key, shares, share_count, sizeof(key), share_compare);
 
         if (share)
             share->quota++;

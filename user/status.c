@@ -124,15 +124,14 @@ static json_t *gather_service(const struct gathering *g, uint32_t service)
 
     for (uint32_t i = 0; i < FS_BUCKETS; i++)
         count[split_state(&draft->buckets[i], g->now)]++;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "name", draft->name,
-                     "vip", format_vip(&record->vip, vip), "mode",
-                     format_mode((enum fs_mode)record->mode), "affinity",
-                     format_affinity((enum fs_affinity)record->affinity), "baseline",
-                     draft->versions[draft->baseline].name, "drain",
-                     format_duration(draft->drain_ms, drain), "moving_buckets", count[SPLIT_MOVING],
-                     "tracked_buckets", count[SPLIT_TRACKED], "flow_entries",
-                     integer(g->flows.entries[service]), "generation", integer(draft->generation),
-                     "versions", gather_versions(g, service));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "name", draft->name, "vip",
+        format_vip(&record->vip, vip), "mode", format_mode((enum fs_mode)record->mode), "affinity",
+        format_affinity((enum fs_affinity)record->affinity), "baseline",
+        draft->versions[draft->baseline].name, "drain", format_duration(draft->drain_ms, drain),
+        "moving_buckets", count[SPLIT_MOVING], "tracked_buckets", count[SPLIT_TRACKED],
+        "flow_entries", integer(g->flows.entries[service]), "generation",
+        integer(draft->generation), "versions", gather_versions(g, service));
 }
 
 static json_t *gather_services(struct gathering *g, const char *only, struct error *err)

@@ -7,9 +7,9 @@
 
 #include "error.h"
 
-/* All interfaces and services, or only the service of that name if `service` isn't NULL, in the form
- * of `status --json` (README, "JSON"). Sweeps when nobody holds the lock. NULL with *err set on
- * failure; no instance is an empty one. The caller owns the reference. */
+/* All interfaces and services, or only the service of that name if `service` isn't NULL, in the
+ * form of `status --json` (README, "JSON"). Sweeps when nobody holds the lock. NULL with *err set
+ * on failure; no instance is an empty one. The caller owns the reference. */
 json_t *status_gather(const char *pin_dir, const char *service, struct error *err);
 
 /* Prints it for a person. `before` and `seconds` (since it) add rates; NULL for none. */

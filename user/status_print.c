@@ -26,8 +26,8 @@ static const json_t *find_like(const json_t *list, const char *key, const json_t
     size_t i;
     const json_t *element;
 
-    json_array_foreach(list, i, element) if (strcmp(text(element, key), text(like, key)) == 0)
-        return element;
+    json_array_foreach(list, i, element) if (strcmp(text(element, key), text(like, key)) ==
+                                             0) return element;
     return NULL;
 }
 

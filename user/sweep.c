@@ -14,8 +14,8 @@
 
 /* What the entries say about one service. */
 struct marks {
-    bool bucket[FS_BUCKETS];            /* has an exception */
-    bool *slot[FS_VERSION_SLOTS];       /* likewise */
+    bool bucket[FS_BUCKETS];      /* has an exception */
+    bool *slot[FS_VERSION_SLOTS]; /* likewise */
 };
 
 struct sweeper {
@@ -25,7 +25,7 @@ struct sweeper {
     uint32_t now;
     bool only_count;
     struct sweep_result *result;
-    bool *in_use;        /* backends that an entry names */
+    bool *in_use;         /* backends that an entry names */
     struct marks **marks; /* by service */
 };
 

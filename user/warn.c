@@ -65,8 +65,8 @@ void warn_settings(const struct instance *instance, const struct model *model)
     for (int i = 0; i < count; i++) {
         const char *name = list[i].name;
 
-        if (needs.loopback_v4 && strcmp(name, "lo") != 0 && is_off("ipv4", "all", "route_localnet") &&
-            is_off("ipv4", name, "route_localnet"))
+        if (needs.loopback_v4 && strcmp(name, "lo") != 0 &&
+            is_off("ipv4", "all", "route_localnet") && is_off("ipv4", name, "route_localnet"))
             warn(name, "a backend in 127.0.0.0/8", "ipv4", "route_localnet");
         if (needs.forwarding_v4 && is_off("ipv4", name, "forwarding"))
             warn(name, "a remote backend", "ipv4", "forwarding");

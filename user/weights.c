@@ -25,7 +25,8 @@ static int unknown_version(const struct draft *draft, const char *name, struct e
 
     for (uint32_t rank = 0; rank < FS_MAX_VERSIONS; rank++)
         for (int i = 0; i < FS_VERSION_SLOTS; i++)
-            if (draft->versions[i].state == FS_VERSION_DECLARED && draft->versions[i].rank == rank &&
+            if (draft->versions[i].state == FS_VERSION_DECLARED &&
+                draft->versions[i].rank == rank &&
                 strlen(known) + strlen(draft->versions[i].name) + 3 < sizeof(known)) {
                 strcat(known, *known ? ", " : "");
                 strcat(known, draft->versions[i].name);
@@ -71,11 +72,11 @@ int weights_set(struct draft *draft, const struct named_weight *weights, size_t 
     for (int i = 0; i < FS_VERSION_SLOTS; i++)
         sum += bp[i];
     if (baseline_named && sum != FS_BUCKETS)
-        return error_set(err, -EINVAL,
-                         "the weights of service %s, with those kept, come to %s; with the baseline "
-                         "%s named they must come to 100%%",
-                         draft->name, format_weight(sum, text),
-                         draft->versions[draft->baseline].name);
+        return error_set(
+            err, -EINVAL,
+            "the weights of service %s, with those kept, come to %s; with the baseline "
+            "%s named they must come to 100%%",
+            draft->name, format_weight(sum, text), draft->versions[draft->baseline].name);
     if (sum > FS_BUCKETS)
         return error_set(err, -EINVAL,
                          "the weights of service %s, with those kept, come to %s; at most 100%% "

@@ -8,17 +8,17 @@
 #include <linux/types.h>
 
 /* The number of this layout; pins made under another number are refused. */
-#define FS_ABI 1
+#define FS_ABI              1
 
 #define FS_NO_REDIRECT_SIZE 4096 /* cells of the no_redirect map, by ifindex modulo this */
 
-#define FS_BUCKETS       10000 /* per service; one is 0.01 % of its new flows */
-#define FS_MAX_SERVICES  256   /* per instance */
-#define FS_MAX_VERSIONS  16    /* declared per service */
-#define FS_VERSION_SLOTS 32    /* declared and retired ones whose flows live on, per service */
-#define FS_MAX_POOL      4096  /* backends per version */
-#define FS_MAX_BACKENDS  65536 /* per instance, draining ones included */
-#define FS_NAME_MAX      63    /* bytes in a service's or version's name */
+#define FS_BUCKETS          10000 /* per service; one is 0.01 % of its new flows */
+#define FS_MAX_SERVICES     256   /* per instance */
+#define FS_MAX_VERSIONS     16    /* declared per service */
+#define FS_VERSION_SLOTS    32    /* declared and retired ones whose flows live on, per service */
+#define FS_MAX_POOL         4096  /* backends per version */
+#define FS_MAX_BACKENDS     65536 /* per instance, draining ones included */
+#define FS_NAME_MAX         63    /* bytes in a service's or version's name */
 
 /* How a steered packet reaches its backend. */
 enum fs_mode {
@@ -53,11 +53,11 @@ _Static_assert(sizeof(struct fs_endpoint) == 20, "fs_endpoint is part of the ABI
 #define FS_MARGIN_TICKS 32
 
 /* After how long a flow table entry counts as idle, in ticks. */
-#define FS_IDLE_TCP_TICKS      (3 * 3600 * 15)  /* 3 h: longer than Linux's first keepalive at 2 h */
-#define FS_IDLE_UDP_TICKS      (30 * 15)        /* 30 s */
-#define FS_FRESH_SYN_TICKS     (75 * 15)        /* 75 s: the longest pause between repeated SYNs */
-#define FS_CLOSED_TICKS        (5 * 15)         /* after both FINs or the backend's RST */
-#define FS_CLIENT_RESET_TICKS  (30 * 15)        /* after a RST from the client, which anyone can fake */
+#define FS_IDLE_TCP_TICKS     (3 * 3600 * 15) /* 3 h: longer than Linux's first keepalive at 2 h */
+#define FS_IDLE_UDP_TICKS     (30 * 15)       /* 30 s */
+#define FS_FRESH_SYN_TICKS    (75 * 15)       /* 75 s: the longest pause between repeated SYNs */
+#define FS_CLOSED_TICKS       (5 * 15)        /* after both FINs or the backend's RST */
+#define FS_CLIENT_RESET_TICKS (30 * 15) /* after a RST from the client, which anyone can fake */
 
 /* Key of the flow tables. */
 struct fs_flow_key {
@@ -72,16 +72,17 @@ _Static_assert(sizeof(struct fs_flow_key) == 24, "fs_flow_key is part of the ABI
 #define FS_SCOPE_DIRECT 0x80000000u
 
 enum fs_flow_flags {
-    FS_FLOW_CLIENT_FIN = 1,    /* the client has sent a FIN */
-    FS_FLOW_BACKEND_FIN = 2,   /* the backend has sent a FIN */
-    FS_FLOW_CLIENT_RST = 4,    /* the client has sent a RST, and nothing else since */
-    FS_FLOW_BACKEND_RST = 8,   /* the backend has sent a RST */
-    FS_FLOW_ANSWERED = 16,     /* the backend has sent a SYN-ACK: which backend is final */
-    FS_FLOW_CONTESTED = 32,    /* direct: a SYN for the service came with the same tuple */
-    FS_FLOW_CERTAIN = 64,      /* direct: no steered flow can have this tuple */
+    FS_FLOW_CLIENT_FIN = 1,  /* the client has sent a FIN */
+    FS_FLOW_BACKEND_FIN = 2, /* the backend has sent a FIN */
+    FS_FLOW_CLIENT_RST = 4,  /* the client has sent a RST, and nothing else since */
+    FS_FLOW_BACKEND_RST = 8, /* the backend has sent a RST */
+    FS_FLOW_ANSWERED = 16,   /* the backend has sent a SYN-ACK: which backend is final */
+    FS_FLOW_CONTESTED = 32,  /* direct: a SYN for the service came with the same tuple */
+    FS_FLOW_CERTAIN = 64,    /* direct: no steered flow can have this tuple */
 };
 
-/* Value of the flow tables: where a flow is that isn't, or might not be, where the hash sends it. */
+/* Value of the flow tables: where a flow is that isn't, or might not be, where the hash sends it.
+ */
 struct fs_flow {
     __u32 backend; /* id of the backend, with its generation: see fs_backend */
     __u32 seen;    /* tick of the last packet */
@@ -93,7 +94,7 @@ _Static_assert(sizeof(struct fs_flow) == 16, "fs_flow is part of the ABI");
 
 /* Counters of one backend on one CPU. Bytes are those of the IP packets, headers included. */
 struct fs_backend_counters {
-    __u64 packets_in;  /* from clients */
+    __u64 packets_in; /* from clients */
     __u64 bytes_in;
     __u64 packets_out; /* to clients */
     __u64 bytes_out;

@@ -111,7 +111,7 @@ enum fs_backend_flags {
 
 /* What the data path needs of a version. */
 struct fs_pool {
-    fs_ref slots; /* __u32[slot_count], see FS_SLOT_* */
+    fs_ref slots;     /* __u32[slot_count], see FS_SLOT_* */
     __u32 slot_count; /* a power of two, or 0: no backends */
 };
 
@@ -151,11 +151,11 @@ enum fs_version_state {
 struct fs_version {
     char name[FS_NAME_MAX + 1];
     __u32 weight_bp;
-    __u32 state;        /* enum fs_version_state */
-    __u32 rank;         /* place in the file, from 0 */
-    __u32 member_count; /* backends in the pool */
-    fs_ref members;     /* __u32[member_count], numbers of backends as in the file */
-    fs_ref slot_moves;  /* struct fs_slot_move[slot_count] */
+    __u32 state;                     /* enum fs_version_state */
+    __u32 rank;                      /* place in the file, from 0 */
+    __u32 member_count;              /* backends in the pool */
+    fs_ref members;                  /* __u32[member_count], numbers of backends as in the file */
+    fs_ref slot_moves;               /* struct fs_slot_move[slot_count] */
     struct fs_backend_counters gone; /* of backends that are no longer on record */
 };
 

@@ -55,8 +55,8 @@ static __always_inline __u64 fs_hash_client(const struct fs_hash_key *key, __u64
 }
 
 /* At which of `count` cells to begin looking for an endpoint. Multiply and shift: only the upper
- * bits of a product depend on all of its factors. One round is enough, for the tables are sparse, and
- * who builds them sees to it that no search is long. */
+ * bits of a product depend on all of its factors. One round is enough, for the tables are sparse,
+ * and who builds them sees to it that no search is long. */
 static __always_inline __u32 fs_hash_endpoint(const struct fs_hash_key *key, const __be32 *addr,
                                               __be16 port_be, __u8 proto, __u8 family, __u32 count)
 {

@@ -58,10 +58,8 @@ struct fs_former {
 
 /* The slot of `version`'s pool that the hash leads to: its backend (FS_NO_BACKEND if the pool is
  * empty) and how it moved, NULL if it is settled. */
-static __always_inline const struct fs_slot_move *fs_slot_find(void *arena,
-                                                               const struct fs_table *table,
-                                                               __u32 version, __u64 hash,
-                                                               __u32 *backend)
+static __always_inline const struct fs_slot_move *
+fs_slot_find(void *arena, const struct fs_table *table, __u32 version, __u64 hash, __u32 *backend)
 {
     const struct fs_pool *pool = &table->pool[version & FS_OWNER_VERSION];
     __u32 slot, cell;
