@@ -53,22 +53,29 @@ static json_t *gather_backend(const struct gathering *g, uint32_t number,
     if (maps_backend_counters(&g->instance.maps, number, &counters))
         memset(&counters, 0, sizeof(counters));
     add(sum, &counters);
-    object = json_pack("{s:s, s:b, s:b}", "address", format_endpoint(&backend->at, text), "local",
-                       backend->flags & FS_BACKEND_LOCAL, "draining",
-                       !(backend->flags & FS_BACKEND_IN_POOL));
+    object = json_pack("{s:s, s:b}", "address", format_endpoint(&backend->at, text), "local",
+                       backend->flags & FS_BACKEND_LOCAL);
     put_counters(object, &counters);
     return object;
 }
 
-/* Members first, as declared; then those that drain. */
-static json_t *gather_backends(const struct gathering *g, uint32_t service, uint32_t version,
-                               struct fs_backend_counters *sum)
+/* The pool, as declared. */
+static json_t *gather_members(const struct gathering *g, const struct draft_version *version,
+                              struct fs_backend_counters *sum)
 {
-    const struct draft_version *entry = &g->model->services[service].draft->versions[version];
     json_t *list = json_array();
 
-    for (uint32_t i = 0; i < entry->member_count; i++)
-        json_array_append_new(list, gather_backend(g, entry->members[i], sum));
+    for (uint32_t i = 0; i < version->member_count; i++)
+        json_array_append_new(list, gather_backend(g, version->members[i], sum));
+    return list;
+}
+
+/* Backends that left the pool, whose flows live on. */
+static json_t *gather_draining(const struct gathering *g, uint32_t service, uint32_t version,
+                               struct fs_backend_counters *sum)
+{
+    json_t *list = json_array();
+
     for (uint32_t i = 0; i < g->model->backend_count; i++) {
         const struct fs_backend *backend = &g->model->backends[i];
 
@@ -84,19 +91,20 @@ static json_t *gather_version(const struct gathering *g, uint32_t service, uint3
     const struct draft *draft = g->model->services[service].draft;
     const struct draft_version *entry = &draft->versions[version];
     struct fs_backend_counters sum = entry->gone;
-    json_t *backends = gather_backends(g, service, version, &sum), *object;
+    json_t *backends = gather_members(g, entry, &sum), *object;
+    json_t *draining = gather_draining(g, service, version, &sum);
     json_int_t buckets = 0, moving_slots = 0;
 
     for (uint32_t i = 0; i < FS_BUCKETS; i++)
         buckets += draft->buckets[i].owner == version;
     for (uint32_t i = 0; i < entry->slot_count; i++)
         moving_slots += split_state(&entry->slots[i], g->now) == SPLIT_MOVING;
-    object = json_pack("{s:s, s:I, s:I, s:b, s:I, s:I}", "name", entry->name, "weight_bp",
-                       integer(entry->weight_bp), "buckets", buckets, "retired",
-                       entry->state == FS_VERSION_RETIRED, "slots", integer(entry->slot_count),
-                       "moving_slots", moving_slots);
+    object = json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", entry->name, "weight_bp",
+                       integer(entry->weight_bp), "buckets", buckets, "slots",
+                       integer(entry->slot_count), "moving_slots", moving_slots);
     put_counters(object, &sum);
     json_object_set_new(object, "backends", backends);
+    json_object_set_new(object, "draining", draining);
     return object;
 }
 
@@ -109,6 +117,15 @@ static json_t *gather_versions(const struct gathering *g, uint32_t service)
         for (uint32_t i = 0; i < FS_VERSION_SLOTS; i++)
             if (draft->versions[i].state == FS_VERSION_DECLARED && draft->versions[i].rank == rank)
                 json_array_append_new(list, gather_version(g, service, i));
+    return list;
+}
+
+/* Versions that are no longer declared, whose flows live on. */
+static json_t *gather_retired(const struct gathering *g, uint32_t service)
+{
+    const struct draft *draft = g->model->services[service].draft;
+    json_t *list = json_array();
+
     for (uint32_t i = 0; i < FS_VERSION_SLOTS; i++)
         if (draft->versions[i].state == FS_VERSION_RETIRED)
             json_array_append_new(list, gather_version(g, service, i));
@@ -125,13 +142,14 @@ static json_t *gather_service(const struct gathering *g, uint32_t service)
     for (uint32_t i = 0; i < FS_BUCKETS; i++)
         count[split_state(&draft->buckets[i], g->now)]++;
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "name", draft->name, "vip",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "name", draft->name, "vip",
         format_vip(&record->vip, vip), "mode", format_mode((enum fs_mode)record->mode), "affinity",
         format_affinity((enum fs_affinity)record->affinity), "baseline",
         draft->versions[draft->baseline].name, "drain", format_duration(draft->drain_ms, drain),
         "moving_buckets", count[SPLIT_MOVING], "tracked_buckets", count[SPLIT_TRACKED],
         "flow_entries", integer(g->flows.entries[service]), "generation",
-        integer(draft->generation), "versions", gather_versions(g, service));
+        integer(draft->generation), "versions", gather_versions(g, service), "retired",
+        gather_retired(g, service));
 }
 
 static json_t *gather_services(struct gathering *g, const char *only, struct error *err)

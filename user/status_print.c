@@ -50,13 +50,26 @@ static void print_counters(const json_t *now, const json_t *before, double secon
         print_rate(now, before, keys[i], seconds);
 }
 
+static void print_backends(const json_t *version, const char *list, const json_t *before,
+                           double seconds, const char *remark)
+{
+    const json_t *backend, *was = json_object_get(before, list);
+    size_t i;
+
+    json_array_foreach(json_object_get(version, list), i, backend)
+    {
+        printf("    %s%-51s", terminal_style(STYLE_DIM), text(backend, "address"));
+        print_counters(backend, was ? find_like(was, "address", backend) : NULL, seconds);
+        printf("%s%s%s\n", json_is_true(json_object_get(backend, "local")) ? "  local" : "", remark,
+               terminal_style(STYLE_OFF));
+    }
+}
+
 static void print_version(const json_t *version, const json_t *before, double seconds,
-                          json_int_t flows)
+                          json_int_t flows, const char *remark)
 {
     char bar[3 * BAR_WIDTH + 1], weight[16], got[16] = "-";
     json_int_t mine = number(version, "new_flows") - (before ? number(before, "new_flows") : 0);
-    const json_t *backend;
-    size_t i;
 
     if (flows)
         snprintf(got, sizeof(got), "%.2f%%", 100.0 * (double)mine / (double)flows);
@@ -64,18 +77,19 @@ static void print_version(const json_t *version, const json_t *before, double se
            terminal_style(STYLE_OFF), format_weight((unsigned)number(version, "weight_bp"), weight),
            terminal_bar(bar, BAR_WIDTH, (double)number(version, "weight_bp"), 10000), got);
     print_counters(version, before, seconds);
-    printf("%s\n", json_is_true(json_object_get(version, "retired")) ? "  retired" : "");
-    json_array_foreach(json_object_get(version, "backends"), i, backend)
-    {
-        const json_t *was =
-            before ? find_like(json_object_get(before, "backends"), "address", backend) : NULL;
+    puts(remark);
+    print_backends(version, "backends", before, seconds, "");
+    print_backends(version, "draining", before, seconds, "  draining");
+}
 
-        printf("    %s%-51s", terminal_style(STYLE_DIM), text(backend, "address"));
-        print_counters(backend, was, seconds);
-        printf("%s%s%s\n", json_is_true(json_object_get(backend, "local")) ? "  local" : "",
-               json_is_true(json_object_get(backend, "draining")) ? "  draining" : "",
-               terminal_style(STYLE_OFF));
-    }
+static void print_versions(const json_t *service, const char *list, const json_t *before,
+                           double seconds, json_int_t flows, const char *remark)
+{
+    const json_t *version, *was = json_object_get(before, list);
+    size_t i;
+
+    json_array_foreach(json_object_get(service, list), i, version) print_version(
+        version, was ? find_like(was, "name", version) : NULL, seconds, flows, remark);
 }
 
 static json_int_t sum_flows(const json_t *service)
@@ -92,8 +106,6 @@ static json_int_t sum_flows(const json_t *service)
 static void print_service(const json_t *service, const json_t *before, double seconds)
 {
     json_int_t flows = sum_flows(service) - (before ? sum_flows(before) : 0);
-    const json_t *version;
-    size_t i;
 
     printf("%s%s%s  %s  %s  affinity %s  baseline %s  drain %s\n", terminal_style(STYLE_BOLD),
            text(service, "name"), terminal_style(STYLE_OFF), text(service, "vip"),
@@ -105,9 +117,8 @@ static void print_service(const json_t *service, const json_t *before, double se
            number(service, "flow_entries"), number(service, "generation"));
     printf("  %-16s %7s %-20s %7s %10s %10s %10s %10s %10s\n", "VERSION", "WEIGHT", "", "GOT",
            "NEW FLOWS", "PACKETS", "BYTES", "PKTS BACK", "BYTES BACK");
-    json_array_foreach(json_object_get(service, "versions"), i, version) print_version(
-        version, before ? find_like(json_object_get(before, "versions"), "name", version) : NULL,
-        seconds, flows);
+    print_versions(service, "versions", before, seconds, flows, "");
+    print_versions(service, "retired", before, seconds, flows, "  retired");
 }
 
 void status_print(const json_t *status, const json_t *before, double seconds)
