@@ -171,9 +171,9 @@ test: deps ## install what is missing, build, run all tests (root)
 	$(Q)tests/run lint unit fuzz packet e2e vm
 
 .PHONY: unit packet e2e
-unit packet e2e: deps ## run one layer of tests (packet, e2e: root)
+unit packet e2e: deps ## run one layer of tests, or those of it that match ONLY=... (packet, e2e: root)
 	$(BUILD_FIRST) programs-$@
-	$(Q)tests/run $@
+	$(Q)tests/run $@$(ONLY:%=/%)
 
 .PHONY: vmtest
 vmtest: deps ## run packet and e2e under other kernels; one of them: KERNEL=6.1
@@ -190,9 +190,9 @@ lint: deps ## check format and static analysis
 	$(Q)tests/run lint
 
 .PHONY: bench
-bench: deps ## measure ns per packet (root)
+bench: deps ## measure ns per packet; JSON goes to build/bench.json (root)
 	$(BUILD_FIRST) programs-bench
-	$(Q)$(BENCH_PROGRAM) $(BENCH_ARGS)
+	$(Q)$(BENCH_PROGRAM) --json $(BUILD)/bench.json $(BENCH_ARGS)
 
 .PHONY: demo
 demo: ## show a split, live, in network namespaces (root)

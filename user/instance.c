@@ -86,33 +86,27 @@ static int load_failed(struct error *err, int code)
 
 /* --- making one --- */
 
-static int pin_map(struct bpf_object *object, const char *dir, const char *name)
+static int pin_map(struct flowsplit_bpf *skel, const char *dir, const char *name)
 {
-    const char *own = strcmp(name, "arena") == 0 ? ".bss" : name;
+    const struct bpf_map *map =
+        strcmp(name, "arena") == 0 ? skel->maps.bss : bpf_object__find_map_by_name(skel->obj, name);
     char path[PIN_PATH_MAX];
-    struct bpf_map *map;
 
-    bpf_object__for_each_map(map, object)
-    {
-        const char *found = bpf_map__name(map);
-        size_t length = strlen(found), tail = strlen(own);
-
-        if (length >= tail && strcmp(found + length - tail, own) == 0)
-            return bpf_obj_pin(bpf_map__fd(map), pins_path(path, dir, name)) ? -errno : 0;
-    }
-    return -ENOENT;
+    if (!map)
+        return -ENOENT;
+    return bpf_obj_pin(bpf_map__fd(map), pins_path(path, dir, name)) ? -errno : 0;
 }
 
-static int pin_all(struct bpf_object *object, const char *maps_dir, const char *programs_dir)
+static int pin_all(struct flowsplit_bpf *skel, const char *maps_dir, const char *programs_dir)
 {
     char path[PIN_PATH_MAX];
     int code = 0;
 
     for (size_t i = 0; i < COUNT(map_pins) && !code; i++)
-        code = pin_map(object, maps_dir, map_pins[i].name);
+        code = pin_map(skel, maps_dir, map_pins[i].name);
     for (size_t i = 0; i < COUNT(program_pins) && !code; i++) {
         struct bpf_program *program =
-            bpf_object__find_program_by_name(object, program_pins[i].name);
+            bpf_object__find_program_by_name(skel->obj, program_pins[i].name);
 
         if (!program)
             return -ENOENT;
@@ -178,7 +172,7 @@ static int pin_instance(struct flowsplit_bpf *skel, const char *pin_dir, struct 
         code = pins_make_dir(pins_path(from, unborn, parts[i]), err);
     if (code)
         return code;
-    code = pin_all(skel->obj, maps, programs);
+    code = pin_all(skel, maps, programs);
     code = code ? code : pin_links(skel, links);
     for (size_t i = 0; i < COUNT(parts) && !code; i++)
         if (rename(pins_path(from, unborn, parts[i]), pins_path(to, pin_dir, parts[i])))

@@ -16,7 +16,6 @@
 
 #define FRAME_MAX 256
 #define RUNS_MAX  101
-#define RUNS_MIN  15
 
 /* --- frames */
 
@@ -44,7 +43,7 @@ bool frame_is_sound(const struct frame *frame);
 struct fs_endpoint frame_source(const struct frame *frame);
 struct fs_endpoint frame_dest(const struct frame *frame);
 
-/* What a row's passes may leave different from the frame that went in. */
+/* What a pass may leave different from the frame that went in. */
 struct frame_changes {
     bool client; /* source address and port, and no checksum fits */
     bool macs;
@@ -109,10 +108,10 @@ size_t row_find(const char *id);
 
 /* --- checks before a figure is believed */
 
-/* One pass of a row, and a second one over what the first left. */
+/* That a pass of this row leaves the packet as it found it. */
 int check_row(const struct object *object, const struct row *row, struct error *err);
 
-/* That the product's programs, as measured, do what they are for: real backends, right checksums. */
+/* That the product's programs, without wrappers, give packets the right ends and checksums. */
 int check_steering(const struct object *object, struct error *err);
 
 /* How often each reason has been counted. */

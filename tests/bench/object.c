@@ -13,10 +13,8 @@
 #include "parse.h"
 #include "spec.h"
 
-/* A service named "real-*" has backends of its own. All others are mirrors: after they have been
- * declared, their backends get the VIP as address, so that rewriting a packet writes the bytes that
- * are there already, and each pass finds the packet as the first one did. What is in 203.0.113.0/24
- * or 2001:db8:1::/48 is remote, the rest local. */
+/* What is in 203.0.113.0/24 or 2001:db8:1::/48 is remote, the rest local. In "moving" all buckets are
+ * made to move. */
 static const char services[] =
     "services:\n"
 #define SERVICE(name, vip, affinity, canary, net, port)                                            \
@@ -27,18 +25,13 @@ static const char services[] =
     "      - name: canary\n        weight: " canary "\n"                                           \
     "        backends: ['" net "5" port "', '" net "6" port "', '" net "7" port "', '" net "8"     \
     port "']\n"
-    SERVICE("real-near4", "198.51.100.1:80/tcp", "flow", "5%", "10.1.1.", ":8080")
-    SERVICE("real-near6", "[2001:db8::1]:80/tcp", "flow", "5%", "[fd00:1::", "]:8080")
-    SERVICE("real-udp4", "198.51.100.1:53/udp", "flow", "5%", "10.1.2.", ":5353")
-    SERVICE("real-far4", "198.51.100.2:80/tcp", "flow", "5%", "203.0.113.1", ":8080")
-    SERVICE("real-far6", "[2001:db8::2]:80/tcp", "flow", "5%", "[2001:db8:1::1", "]:8080")
-    SERVICE("near4", "198.51.100.3:80/tcp", "flow", "5%", "10.1.3.", ":80")
-    SERVICE("near6", "[2001:db8::3]:80/tcp", "flow", "5%", "[fd00:3::", "]:80")
-    SERVICE("far4", "198.51.100.4:80/tcp", "flow", "5%", "203.0.113.2", ":80")
-    SERVICE("far6", "[2001:db8::4]:80/tcp", "flow", "5%", "[2001:db8:1::2", "]:80")
-    SERVICE("moving4", "198.51.100.5:80/tcp", "flow", "0%", "10.1.5.", ":80")
-    SERVICE("udp4", "198.51.100.6:53/udp", "flow", "5%", "10.1.6.", ":53")
-    SERVICE("dns4", "198.51.100.7:53/udp", "none", "5%", "10.1.7.", ":53");
+    SERVICE("near4", "198.51.100.1:80/tcp", "flow", "5%", "10.1.1.", ":8080")
+    SERVICE("near6", "[2001:db8::1]:80/tcp", "flow", "5%", "[fd00:1::", "]:8080")
+    SERVICE("far4", "198.51.100.2:80/tcp", "flow", "5%", "203.0.113.1", ":8080")
+    SERVICE("far6", "[2001:db8::2]:80/tcp", "flow", "5%", "[2001:db8:1::1", "]:8080")
+    SERVICE("moving4", "198.51.100.3:80/tcp", "flow", "0%", "10.1.3.", ":8080")
+    SERVICE("udp4", "198.51.100.4:53/udp", "flow", "5%", "10.1.4.", ":5353")
+    SERVICE("dns4", "198.51.100.5:53/udp", "none", "5%", "10.1.5.", ":5353");
 #undef SERVICE
 
 static bool is_local(const struct fs_endpoint *at)
@@ -48,19 +41,7 @@ static bool is_local(const struct fs_endpoint *at)
     return at->addr[0] != htonl(0x20010db8) || ntohl(at->addr[1]) >> 16 != 1;
 }
 
-static void mirror_backends(struct model *model)
-{
-    for (uint32_t i = 0; i < model->backend_count; i++) {
-        struct fs_backend *backend = &model->backends[i];
-
-        if (strncmp(model_name(model, backend->service), "real-", 5) == 0)
-            continue;
-        backend->at = model->services[backend->service].record.vip;
-        backend->addr_delta = backend->l4_delta = 0xffff; /* zero, as sums of differences give it */
-    }
-}
-
-/* Publishes what `alter` makes of the arena's state. */
+/* Publishes the services, or what happens to one of them. */
 static int publish(void *arena, const struct spec *spec, const struct named_weight *moved,
                    struct error *err)
 {
@@ -78,7 +59,6 @@ static int publish(void *arena, const struct spec *spec, const struct named_weig
         code = spec ? change_apply(&change, spec, err)
                     : change_set(&change, "moving4", moved, 1, err);
         if (!code) {
-            mirror_backends(change.model);
             directory = model_write(change.model, err);
             code = directory ? 0 : -ENOSPC;
         }
@@ -157,8 +137,8 @@ int object_open(struct object *object, struct error *err)
         if (type != BPF_PROG_TYPE_XDP && type != BPF_PROG_TYPE_SCHED_CLS)
             bpf_program__set_autoload(program, false);
     }
-    set_rewrite(&object->skel->rodata->bench_to_v4, "198.51.100.3:80/tcp");
-    set_rewrite(&object->skel->rodata->bench_to_v6, "[2001:db8::3]:80/tcp");
+    set_rewrite(&object->skel->rodata->bench_to_v4, "198.51.100.1:80/tcp");
+    set_rewrite(&object->skel->rodata->bench_to_v6, "[2001:db8::1]:80/tcp");
     object->skel->rodata->bench_delta = 0xffff;
     code = bench_bpf__load(object->skel);
     if (code)

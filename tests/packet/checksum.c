@@ -73,7 +73,7 @@ static size_t covered(const uint8_t *data, size_t bytes, const struct packet_par
     size_t length = parts->ip_end - parts->transport_at;
     const uint8_t *at = data + parts->transport_at;
 
-    if (parts->ip_end > bytes)
+    if (parts->ip_end > bytes || parts->ip_end < parts->transport_at)
         return 0;
     switch (parts->kind) {
     case KIND_TCP:

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define EXTENSIONS_MAX 8
+#define EXTENSIONS_MAX 7 /* as many as the data path walks over */
 
 static unsigned get16(const uint8_t *at)
 {
@@ -17,20 +17,19 @@ static bool is_error(uint8_t family, uint8_t type)
     return family == 4 ? type == 3 || type == 11 || type == 12 : type >= 1 && type <= 4;
 }
 
-/* What is at transport_at: `need` of its bytes must be within the packet and the data. */
+/* What is at transport_at: `need` of its bytes must be within the packet and the data. Of a quoted
+ * packet's own length nothing is asked. */
 static void dissect_transport(const uint8_t *data, size_t bytes, struct packet_parts *parts,
                               bool quoted)
 {
     uint8_t icmp = parts->from.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-    size_t room = bytes < parts->ip_end && !quoted ? bytes : parts->ip_end;
+    size_t room = quoted || bytes < parts->ip_end ? bytes : parts->ip_end;
     size_t need = parts->proto == IPPROTO_TCP && !quoted ? 20 : 8;
     const uint8_t *at = data + parts->transport_at;
 
     parts->kind = KIND_OTHER;
     if (parts->proto != IPPROTO_TCP && parts->proto != IPPROTO_UDP && parts->proto != icmp)
         return;
-    if (quoted && room > bytes)
-        room = bytes;
     if (parts->transport_at + need > room) {
         parts->kind = KIND_STRANGE;
         return;
@@ -59,7 +58,7 @@ static void dissect_ipv4(const uint8_t *data, size_t bytes, struct packet_parts 
     parts->ip_header = (size_t)(ip[0] & 15) * 4;
     parts->ip_end = parts->ip_at + get16(ip + 2);
     parts->transport_at = parts->ip_at + parts->ip_header;
-    if (parts->ip_end < parts->transport_at)
+    if (parts->ip_end < parts->transport_at && !quoted)
         return;
     fragment = get16(ip + 6);
     if (fragment & (quoted ? 0x1fff : 0x3fff)) /* the first fragment may be quoted */
@@ -120,7 +119,7 @@ static void dissect_ipv6(const uint8_t *data, size_t bytes, struct packet_parts 
     while (step(data, bytes, parts, &dead))
         if (++walked > EXTENSIONS_MAX)
             return;
-    if (!dead && parts->ip_end >= parts->transport_at)
+    if (!dead && (parts->ip_end >= parts->transport_at || quoted))
         dissect_transport(data, bytes, parts, quoted);
 }
 

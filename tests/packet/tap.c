@@ -68,6 +68,11 @@ bool check_number(unsigned long long got, unsigned long long wished, const char 
     return check(false, "%s: %llu instead of %llu", text, got, wished);
 }
 
+unsigned test_wrong(void)
+{
+    return tap.wrong;
+}
+
 void test_end(void)
 {
     tap.count++;

@@ -15,6 +15,9 @@ bool check(bool right, const char *wrong, ...) __attribute__((format(printf, 2, 
 bool check_number(unsigned long long got, unsigned long long wished, const char *what, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* How many checks of this test have been wrong. */
+unsigned test_wrong(void);
+
 /* A line for whoever reads the output. */
 void note(const char *line, ...) __attribute__((format(printf, 1, 2)));
 
