@@ -38,6 +38,14 @@ static __always_inline bool ctx_has_tag(void *ctx, const struct packet *pkt, boo
     return pkt->tags || (tc && ((struct __sk_buff *)ctx)->vlan_present);
 }
 
+/* Length of the IP packets that will be sent: what a GSO packet is cut into. */
+static __always_inline __u32 wire_bytes(void *ctx, const struct packet *pkt, bool tc)
+{
+    __u32 segment = tc ? ((struct __sk_buff *)ctx)->gso_size : 0;
+
+    return segment ? pkt->l4_off - pkt->l3_off + pkt->l4_bytes + segment : pkt->ip_bytes;
+}
+
 /* Can and may this packet be forwarded here? As route_find(), plus what the packet itself says. */
 static __always_inline int act_route(void *ctx, struct packet *pkt, struct route *route, bool tc)
 {
@@ -46,7 +54,7 @@ static __always_inline int act_route(void *ctx, struct packet *pkt, struct route
 
     if (ctx_has_tag(ctx, pkt, tc))
         return FS_REASON_STACK_VLAN;
-    reason = route_find(ctx, route, pkt, ifindex, tc ? 0 : pkt->ip_bytes);
+    reason = route_find(ctx, route, pkt, ifindex, wire_bytes(ctx, pkt, tc));
     if (reason != FS_REASON_TO_INTERFACE)
         return reason;
     if (packet_ttl(pkt) <= 1)

@@ -15,9 +15,10 @@ struct direct_ref {
     fs_ref dir;
     __u32 backend; /* its id */
     struct fs_flow_key key;
-    __u32 tcp_flags;
-    __u32 family;
-    __u32 proto;
+    __u8 tcp_flags;
+    __u8 family;
+    __u8 proto;
+    __u8 zero;
 };
 
 static __always_inline void direct_ref_init(struct direct_ref *ref, fs_ref dir,

@@ -9,6 +9,9 @@
 #include "count.bpf.h"
 #include "lookup.bpf.h"
 
+/* How far a new flow's packets may be from its SYN to be known by it. */
+#define SYN_WINDOW 65536
+
 /* A flow of a service, seen from its client. Without pointers, so that functions that take it are
  * verified by themselves. */
 struct flow_ref {
@@ -16,10 +19,12 @@ struct flow_ref {
     __u32 service; /* its number */
     __u64 hash;
     struct fs_flow_key key;
-    struct fs_place current;
-    __u32 tcp_flags;
-    __u32 proto;
-    __u32 is_new; /* in: a first SYN; out: this packet began a flow */
+    __u32 current;  /* number of the backend that new flows get, or FS_NO_BACKEND */
+    bool unsettled; /* its bucket or slot is */
+    __u32 tcp_seq;  /* host byte order */
+    __u8 tcp_flags;
+    __u8 proto;
+    bool is_new; /* in: a first SYN; out: this packet began a flow */
 };
 
 /* The flow of a client at `addr`, `port_be`, and where the hash alone would send it. */
@@ -28,13 +33,16 @@ static __always_inline void flow_ref_init(struct flow_ref *ref, fs_ref dir, __u3
                                           __u8 proto)
 {
     struct fs_service *service = service_at(dir, number);
+    struct fs_place place;
 
     __builtin_memset(ref, 0, sizeof(*ref));
     ref->dir = dir;
     ref->service = number;
     ref->proto = proto;
     ref->hash = fs_hash_client(hash_key(), service->salt, addr, port_be, family, service->affinity);
-    ref->current = fs_place_current(fs_arena, table_of(service), ref->hash);
+    place = fs_place_current(fs_arena, table_of(service), ref->hash);
+    ref->current = place.backend;
+    ref->unsettled = place.unsettled;
     ref->key = (struct fs_flow_key){.addr = {addr[0]}, .port_be = port_be, .scope = service->id};
     if (family == 6) {
         ref->key.addr[1] = addr[1];
@@ -53,12 +61,13 @@ static __always_inline __u32 tick_now(void)
     return bpf_ktime_get_coarse_ns() >> FS_TICK_SHIFT;
 }
 
-static __always_inline void flow_record(void *map, const struct fs_flow_key *key, __u32 backend,
+static __always_inline void flow_record(void *map, const struct flow_ref *ref, __u32 backend,
                                         __u32 flags, __u32 now)
 {
-    struct fs_flow flow = {.backend = backend, .seen = now, .flags = flags};
+    struct fs_flow flow = {
+        .backend = backend, .seen = now, .flags = flags, .syn_seq = ref->tcp_seq};
 
-    if (bpf_map_update_elem(map, key, &flow, BPF_ANY) == 0)
+    if (bpf_map_update_elem(map, &ref->key, &flow, BPF_ANY) == 0)
         count_reason(FS_REASON_FLOW_RECORDED);
     else
         count_reason(FS_REASON_FLOW_TABLE_FULL);
@@ -108,34 +117,65 @@ static __always_inline void flow_note_client(struct fs_flow *flow, __u32 tcp_fla
         __sync_fetch_and_or(&flow->flags, FS_FLOW_CLIENT_FIN);
 }
 
+/* The entry that a first SYN meets, if it counts: of a live flow, or of the same SYN's first time.
+ */
+static __always_inline struct fs_flow *flow_met(struct flow_ref *ref, __u32 now)
+{
+    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
+
+    if (flow && !flow_closed(flow))
+        return flow;
+    if (flow)
+        bpf_map_delete_elem(&flows, &ref->key);
+    flow = bpf_map_lookup_elem(&half_open, &ref->key);
+    return flow && flow_fresh(flow, now, FS_FRESH_SYN_TICKS) ? flow : NULL;
+}
+
+/* A SYN that begins a new flow. Where an entry stands already it isn't replaced, for the SYN may be
+ * forged; the flow's next packet tells (flow_superseded). */
+static __always_inline __u32 flow_begin_new(struct flow_ref *ref, __u32 now, bool recording)
+{
+    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
+
+    ref->is_new = true;
+    if (flow)
+        __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
+    if (ref->current == FS_NO_BACKEND)
+        return FS_NO_BACKEND;
+    if (recording || flow)
+        flow_record(&half_open, ref, backend_id(ref, ref->current), 0, now);
+    else
+        bpf_map_delete_elem(&half_open, &ref->key);
+    return ref->current;
+}
+
 /* A first SYN. It follows an entry only if the entry's backend still takes flows, and it is a
  * repeated SYN or meets a live flow (which a forged SYN must not move). */
 static __always_inline __u32 flow_begin(struct flow_ref *ref, __u32 now, bool recording)
 {
-    struct fs_table *table = flow_table(ref);
-    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
+    struct fs_flow *flow = flow_met(ref, now);
     struct fs_backend *backend;
 
-    if (flow && flow_closed(flow)) {
-        bpf_map_delete_elem(&flows, &ref->key);
-        flow = NULL;
-    }
-    if (!flow) {
-        flow = bpf_map_lookup_elem(&half_open, &ref->key);
-        if (flow && !flow_fresh(flow, now, FS_FRESH_SYN_TICKS))
-            flow = NULL;
-    }
     if (flow) {
         backend = backend_by_id(ref->dir, flow->backend);
-        if (backend && takes_flows(backend, table)) {
+        if (backend && takes_flows(backend, flow_table(ref))) {
             ref->is_new = false;
             return flow_follow(flow, now);
         }
     }
-    ref->is_new = true;
-    if (ref->current.backend != FS_NO_BACKEND && recording)
-        flow_record(&half_open, &ref->key, backend_id(ref, ref->current.backend), 0, now);
-    return ref->current.backend;
+    return flow_begin_new(ref, now, recording);
+}
+
+/* Does this packet belong to the flow that a SYN began over the entry of an older one? It does if
+ * it goes on from that SYN's sequence number. */
+static __always_inline bool flow_superseded(struct flow_ref *ref, const struct fs_flow *flow)
+{
+    struct fs_flow *begun;
+
+    if (!(flow->flags & FS_FLOW_CONTESTED))
+        return false;
+    begun = bpf_map_lookup_elem(&half_open, &ref->key);
+    return begun && ref->tcp_seq - begun->syn_seq <= SYN_WINDOW;
 }
 
 /* Any other packet of a TCP flow. */
@@ -145,20 +185,20 @@ static __always_inline __u32 flow_continue(struct flow_ref *ref, __u32 now,
     struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
     bool may_record = !(ref->tcp_flags & TCP_RST);
 
-    if (flow && backend_by_id(ref->dir, flow->backend)) {
+    if (flow && backend_by_id(ref->dir, flow->backend) && !flow_superseded(ref, flow)) {
         flow_note_client(flow, ref->tcp_flags);
         return flow_follow(flow, now);
     }
     flow = bpf_map_lookup_elem(&half_open, &ref->key);
     if (flow && backend_by_id(ref->dir, flow->backend)) {
         if (may_record)
-            flow_record(&flows, &ref->key, flow->backend, flow->flags, now);
+            flow_record(&flows, ref, flow->backend, flow->flags, now);
         return flow_follow(flow, now);
     }
     if (former->backend == FS_NO_BACKEND)
-        return ref->current.backend;
+        return ref->current;
     if (former->recording && may_record)
-        flow_record(&flows, &ref->key, backend_id(ref, former->backend),
+        flow_record(&flows, ref, backend_id(ref, former->backend),
                     ref->tcp_flags & TCP_FIN ? FS_FLOW_CLIENT_FIN : 0, now);
     return former->backend;
 }
@@ -171,11 +211,11 @@ static __always_inline __u32 flow_udp(struct flow_ref *ref, __u32 now)
     ref->is_new = false;
     if (flow && flow_fresh(flow, now, FS_IDLE_UDP_TICKS) && backend_by_id(ref->dir, flow->backend))
         return flow_follow(flow, now);
-    if (ref->current.backend == FS_NO_BACKEND)
+    if (ref->current == FS_NO_BACKEND)
         return FS_NO_BACKEND;
     ref->is_new = true;
-    flow_record(&udp_flows, &ref->key, backend_id(ref, ref->current.backend), 0, now);
-    return ref->current.backend;
+    flow_record(&udp_flows, ref, backend_id(ref, ref->current), 0, now);
+    return ref->current;
 }
 
 /* Where a packet from a client goes when the flow table has a say. Returns the number of a backend
@@ -214,9 +254,9 @@ __noinline __u32 flow_find(struct flow_ref *ref)
     if (flow && backend_by_id(ref->dir, flow->backend))
         return flow->backend & FS_SLOT_BACKEND;
     if (ref->proto == IPPROTO_UDP)
-        return ref->current.backend;
+        return ref->current;
     fs_place_former(fs_arena, flow_table(ref), ref->hash, tick_now(), FS_MARGIN_TICKS, &former);
-    return former.backend == FS_NO_BACKEND ? ref->current.backend : former.backend;
+    return former.backend == FS_NO_BACKEND ? ref->current : former.backend;
 }
 
 /* What a backend's SYN-ACK says of an unsettled flow: where two backends were asked because the
@@ -235,7 +275,7 @@ static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 backend
     }
     fs_place_former(fs_arena, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, &former);
     if (former.recording && !bpf_map_lookup_elem(&flows, &ref->key))
-        flow_record(&half_open, &ref->key, backend, FS_FLOW_ANSWERED, now);
+        flow_record(&half_open, ref, backend, FS_FLOW_ANSWERED, now);
 }
 
 /* Notes what a packet of the backend with id `backend` says of its flow's entry, if it has one. */
@@ -252,7 +292,7 @@ __noinline int flow_note_reply(struct flow_ref *ref, __u32 backend)
             flow->seen = now;
         return 0;
     }
-    if (!ref->current.unsettled)
+    if (!ref->unsettled)
         return 0;
     if (ref->tcp_flags & TCP_SYN) {
         flow_note_answer(ref, backend, now);

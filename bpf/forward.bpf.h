@@ -68,7 +68,7 @@ static __always_inline void route_fill(struct route *route, const struct packet 
 }
 
 /* Asks the way from route->source to route->dest for a packet that came in by `ifindex`. `bytes` is
- * its IP length, or 0 to let the kernel see for itself. Returns FS_REASON_TO_INTERFACE with
+ * what its IP packets have on the wire. Returns FS_REASON_TO_INTERFACE with
  * route->fib filled, FS_REASON_TO_LOCAL for an address of this host, or why not. */
 static __always_inline int route_find(void *ctx, struct route *route, const struct packet *pkt,
                                       __u32 ifindex, __u32 bytes)

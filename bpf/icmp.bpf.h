@@ -46,8 +46,8 @@ static __always_inline bool quote_parse(void *ctx, struct packet *pkt, struct qu
     if (pkt->family == 4) {
         struct iphdr *ip = quote->l3;
 
-        if ((void *)(ip + 1) > pkt->end || ip->ihl < 5 ||
-            ip->frag_off & bpf_htons(IP_FRAGMENT & 0x1fff))
+        if ((void *)(ip + 1) > pkt->end || ip->version != 4 || ip->ihl < 5 ||
+            bpf_ntohs(ip->tot_len) < ip->ihl * 4 || ip->frag_off & bpf_htons(IP_FRAGMENT & 0x1fff))
             return false;
         quote->proto = ip->protocol;
         off = quote->l3_off + ip->ihl * 4;
@@ -55,7 +55,7 @@ static __always_inline bool quote_parse(void *ctx, struct packet *pkt, struct qu
         struct ipv6hdr *ip = quote->l3;
         int found;
 
-        if ((void *)(ip + 1) > pkt->end)
+        if ((void *)(ip + 1) > pkt->end || ip->version != 6)
             return false;
         found = ipv6_skip_extensions(ctx, quote->l3_off + sizeof(*ip), ip->nexthdr, tc);
         if (found < 0)
@@ -178,9 +178,9 @@ static __always_inline struct fs_backend *icmp_backend(struct packet *pkt, struc
 
     flow_ref_init(&ref, dir, service, quote_dest(pkt, quote), quote->dest_be, pkt->family,
                   quote->proto);
-    number = ref.current.backend;
+    number = ref.current;
     if (service_at(dir, service)->affinity != FS_AFFINITY_NONE &&
-        (ref.current.unsettled || quote->proto == IPPROTO_UDP))
+        (ref.unsettled || quote->proto == IPPROTO_UDP))
         number = flow_find(&ref);
     return number == FS_NO_BACKEND ? NULL : backend_at(dir, number);
 }

@@ -42,6 +42,8 @@ static __always_inline int nat_to_remote(void *ctx, struct packet *pkt, const st
     __u8 ttl = packet_ttl(pkt);
     int how = act_route(ctx, pkt, &route, tc);
 
+    if (how == FS_REASON_TO_LOCAL) /* or no route: the FIB's answer is the same */
+        how = FS_REASON_STACK_UNREACHABLE;
     if (how == FS_REASON_BLACKHOLE)
         return act_drop(FS_REASON_BLACKHOLE, tc);
     if (act_rewrite(ctx, pkt, rw, tc))

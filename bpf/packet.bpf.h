@@ -72,6 +72,7 @@ struct packet {
     __u8 proto;     /* of the transport header */
     __u8 tags;      /* VLAN tags in the frame */
     __u8 tcp_flags; /* enum tcp_flag */
+    __u8 l4_bytes;  /* length of the TCP or UDP header */
 };
 
 enum parse_result { PARSE_PORTS = FS_REASON_COUNT, PARSE_ICMP_ERROR };
@@ -94,6 +95,13 @@ static __always_inline bool packet_is_new(const struct packet *pkt)
     return (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
+/* Sequence number of a TCP segment, host byte order; of a UDP datagram, nothing in particular. It
+ * is in the first eight bytes, which both have. */
+static __always_inline __u32 packet_seq(const struct packet *pkt)
+{
+    return bpf_ntohl(((__be32 *)pkt->l4)[1]);
+}
+
 static __always_inline bool icmp_is_error(__u8 family, __u8 type)
 {
     if (family == 6)
@@ -111,12 +119,14 @@ static __always_inline int parse_transport(struct packet *pkt, __u32 l4_bytes)
         if ((void *)(tcp + 1) > pkt->end || l4_bytes < sizeof(*tcp))
             return FS_REASON_MALFORMED;
         pkt->tcp_flags = ((__u8 *)tcp)[13];
+        pkt->l4_bytes = tcp->doff * 4;
         pkt->l4_check = &tcp->check;
     } else if (pkt->proto == IPPROTO_UDP) {
         struct udphdr *udp = pkt->l4;
 
         if ((void *)(udp + 1) > pkt->end || l4_bytes < sizeof(*udp))
             return FS_REASON_MALFORMED;
+        pkt->l4_bytes = sizeof(*udp);
         pkt->l4_check = &udp->check;
     } else if (pkt->proto == (pkt->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
         struct icmp_header *icmp = pkt->l4;

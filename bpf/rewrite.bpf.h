@@ -75,25 +75,39 @@ static __always_inline int rewrite_xdp(struct packet *pkt, const struct rewrite 
     return 0;
 }
 
-static __always_inline int rewrite_tc_checksums(struct __sk_buff *skb, const struct packet *pkt,
-                                                const struct rewrite *rw)
+static __always_inline long rewrite_tc_l4_checksum(struct __sk_buff *skb, const struct packet *pkt,
+                                                   const struct rewrite *rw)
 {
-    __u32 at = pkt->l4_off + (pkt->proto == IPPROTO_TCP ? offsetof(struct tcphdr, check)
-                                                        : offsetof(struct udphdr, check));
-    __u64 zero_is_none = pkt->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+    bool tcp = pkt->proto == IPPROTO_TCP;
+    __u32 at =
+        pkt->l4_off + (tcp ? offsetof(struct tcphdr, check) : offsetof(struct udphdr, check));
+    __u64 zero_is_none = tcp ? 0 : BPF_F_MARK_MANGLED_0;
     long err;
 
+    if (!tcp && pkt->family == 4 && !*pkt->l4_check) {
+        /* Nothing in the packet makes up for the new port: CHECKSUM_COMPLETE has to follow. */
+        bpf_csum_update(skb, rw->port_delta);
+        return 0;
+    }
     err = bpf_l4_csum_replace(skb, at, 0, rw->port_delta, zero_is_none);
-    err = err ? err
-              : bpf_l4_csum_replace(skb, at, 0, rw->addr_delta, zero_is_none | BPF_F_PSEUDO_HDR);
+    return err ? err
+               : bpf_l4_csum_replace(skb, at, 0, rw->addr_delta, zero_is_none | BPF_F_PSEUDO_HDR);
+}
+
+static __always_inline long rewrite_tc_checksums(struct __sk_buff *skb, const struct packet *pkt,
+                                                 const struct rewrite *rw)
+{
+    long err = rewrite_tc_l4_checksum(skb, pkt, rw);
+
+    if (err)
+        return err;
     if (pkt->family == 4)
-        return err ? err
-                   : bpf_l3_csum_replace(skb, pkt->l3_off + offsetof(struct iphdr, check), 0,
-                                         rw->addr_delta, 0);
+        return bpf_l3_csum_replace(skb, pkt->l3_off + offsetof(struct iphdr, check), 0,
+                                   rw->addr_delta, 0);
     /* With CHECKSUM_COMPLETE the helper takes the address change for one that an IP header checksum
      * makes up for. IPv6 has none: put it back. Does nothing for other packets. */
     bpf_csum_update(skb, rw->addr_delta);
-    return err;
+    return 0;
 }
 
 /* At TC. Returns 0 or a negative errno; the pointers in *pkt are no longer good. */

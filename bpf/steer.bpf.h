@@ -29,6 +29,7 @@ static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u3
         return place.backend;
     flow_ref_init(&ref, dir, number, client, pkt->source_be, pkt->family, pkt->proto);
     ref.tcp_flags = pkt->tcp_flags;
+    ref.tcp_seq = packet_seq(pkt);
     ref.is_new = *is_new;
     backend = flow_steer(&ref);
     *is_new = ref.is_new;

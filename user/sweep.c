@@ -54,6 +54,8 @@ static bool flow_is_over(const struct sweeper *sweeper, enum flow_map map,
         return is_past(sweeper, flow->seen, FS_CLOSED_TICKS);
     if (flow->flags & FS_FLOW_CLIENT_RST)
         return is_past(sweeper, flow->seen, FS_CLIENT_RESET_TICKS);
+    if (flow->flags & FS_FLOW_CLIENT_FIN)
+        return is_past(sweeper, flow->seen, FS_HALF_CLOSED_TICKS);
     return is_past(sweeper, flow->seen, FS_IDLE_TCP_TICKS);
 }
 

@@ -57,6 +57,7 @@ _Static_assert(sizeof(struct fs_endpoint) == 20, "fs_endpoint is part of the ABI
 #define FS_IDLE_UDP_TICKS     (30 * 15)       /* 30 s */
 #define FS_FRESH_SYN_TICKS    (75 * 15)       /* 75 s: the longest pause between repeated SYNs */
 #define FS_CLOSED_TICKS       (5 * 15)        /* after both FINs or the backend's RST */
+#define FS_HALF_CLOSED_TICKS  (5 * 60 * 15)   /* after the client's FIN alone */
 #define FS_CLIENT_RESET_TICKS (30 * 15) /* after a RST from the client, which anyone can fake */
 
 /* Key of the flow tables. */
@@ -77,7 +78,7 @@ enum fs_flow_flags {
     FS_FLOW_CLIENT_RST = 4,  /* the client has sent a RST, and nothing else since */
     FS_FLOW_BACKEND_RST = 8, /* the backend has sent a RST */
     FS_FLOW_ANSWERED = 16,   /* the backend has sent a SYN-ACK: which backend is final */
-    FS_FLOW_CONTESTED = 32,  /* direct: a SYN for the service came with the same tuple */
+    FS_FLOW_CONTESTED = 32,  /* a SYN with the same tuple began another flow, or claims to */
     FS_FLOW_CERTAIN = 64,    /* direct: no steered flow can have this tuple */
 };
 
@@ -87,7 +88,7 @@ struct fs_flow {
     __u32 backend; /* id of the backend, with its generation: see fs_backend */
     __u32 seen;    /* tick of the last packet */
     __u32 flags;   /* enum fs_flow_flags */
-    __u32 zero;
+    __u32 syn_seq; /* half-open: sequence number of the SYN, host byte order */
 };
 
 _Static_assert(sizeof(struct fs_flow) == 16, "fs_flow is part of the ABI");

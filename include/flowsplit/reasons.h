@@ -27,7 +27,7 @@
     X(STACK_MTU, "stack_mtu", "steered", "look",                                                 \
       "by the host's stack: too big for the way to the backend, which the stack answers")        \
     X(STACK_UNREACHABLE, "stack_unreachable", "steered", "look",                                 \
-      "by the host's stack: no route to the backend, or a prohibiting one")                      \
+      "by the host's stack: no route to the backend, a prohibiting one, or one to this host")    \
     X(STACK_FORWARDING, "stack_forwarding", "steered", "look",                                   \
       "by the host's stack, which drops it: forwarding is off on the interface")                 \
     X(STACK_VLAN, "stack_vlan", "steered", "normal",                                             \

@@ -35,7 +35,7 @@ state() {
 
 shape() {
     status '[.services[] | "\(.name) \(.vip) \(.mode) \(.affinity) \(.baseline): " + ([.versions[] |
-        "\(.name)=\(.weight_bp) " + ([.backends[].address] | sort | join(","))] | join(" "))] | sort | join("; ")'
+        "\(.name)=\(.weight_bp) " + ([.backends[] | select(.draining | not) | .address] | sort | join(","))] | join(" "))] | sort | join("; ")'
 }
 
 says_unchanged() {

@@ -55,7 +55,7 @@ bad_line "a weight finer than 0.01 %" 'bad\.yaml:10:.*94\.999%' 10 '        weig
 bad_line "a weight that is not a number" 'bad\.yaml:10:.*most' 10 '        weight: most'
 bad_line "weights that come to less than 100 %" 'bad\.yaml:[0-9]+:.*(99|100) ?%' 10 '        weight: 94%'
 bad_line "weights that come to more than 100 %" 'bad\.yaml:[0-9]+:.*(100|101) ?%' 10 '        weight: 96%'
-bad_line "no weight" 'bad\.yaml:[0-9]+:.*weight' 10 ''
+bad_line "no weight" 'bad\.yaml:[0-9]+:.*weight' 13 ''
 bad_line "no backends" 'bad\.yaml:[0-9]+:.*backends' 11 ''
 bad_line "an empty pool with weight" 'bad\.yaml:[0-9]+:.*stable' 11 '        backends: []'
 bad_line "no VIP" 'bad\.yaml:[0-9]+:.*vip' 3 ''

@@ -53,7 +53,7 @@ done
 check "help needs no root" as_nobody help
 check "version needs no root" as_nobody version
 check "bpffs missing: it is mounted, or the message says to" bpffs_is_mounted_or_asked_for
-AT=$TMP/pins.d refused "a pin directory that isn't on a bpffs" 1 'bpffs' apply "$TMP/services.yaml"
+AT=$TMP/pins.d refused "a pin directory that isn't on a bpffs" 1 'bpffs|BPF file system' apply "$TMP/services.yaml"
 check "pins of another version can be made" another_abi
 for command in "status" "apply $TMP/services.yaml" "set web canary=7%" "attach lb1"; do
     # shellcheck disable=SC2086

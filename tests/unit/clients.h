@@ -25,6 +25,7 @@ struct client {
     __be16 port_be;
     enum client_state state;
     uint32_t backend; /* id; while open */
+    uint32_t seq;     /* of its next packet; a SYN's while asking */
     uint64_t next;    /* tick of what it does next */
     uint64_t asking_since;
     struct asked asked[ASKED_MAX];
@@ -58,21 +59,31 @@ static inline struct flow_ref client_ref(const struct client *client)
     return ref;
 }
 
-/* A packet from the client, as choose_backend() in bpf/steer.bpf.h: the number of the backend. */
-static inline uint32_t client_send(struct clients *clients, struct client *client, uint32_t flags)
+/* Where the hash alone sends the client's new flows. */
+static inline struct fs_place client_place(const struct client *client)
 {
     struct flow_ref ref = client_ref(client);
 
+    return fs_place_current(fs_arena, flow_table(&ref), ref.hash);
+}
+
+/* A packet from the client, as choose_backend() in bpf/steer.bpf.h: the number of the backend. */
+static inline uint32_t client_send(struct clients *clients, struct client *client, uint8_t flags)
+{
+    struct flow_ref ref = client_ref(client);
+    struct fs_place place = client_place(client);
+
     clients->packets++;
-    if (!ref.current.unsettled)
-        return ref.current.backend;
+    if (!place.unsettled)
+        return place.backend;
     ref.tcp_flags = flags;
+    ref.tcp_seq = client->seq;
     ref.is_new = flags == TCP_SYN;
     return flow_steer(&ref);
 }
 
 /* A packet from a backend, as note_reply() there. */
-static inline void client_hear(struct client *client, uint32_t id, uint32_t flags)
+static inline void client_hear(struct client *client, uint32_t id, uint8_t flags)
 {
     struct flow_ref ref = client_ref(client);
 
@@ -80,7 +91,7 @@ static inline void client_hear(struct client *client, uint32_t id, uint32_t flag
     flow_note_reply(&ref, id);
 }
 
-static inline void client_talk(struct clients *clients, struct client *client, uint32_t flags)
+static inline void client_talk(struct clients *clients, struct client *client, uint8_t flags)
 {
     uint32_t number = client_send(clients, client, flags);
     const struct fs_backend *backend;
@@ -102,7 +113,7 @@ static inline uint64_t clients_pause(struct clients *clients, uint32_t max)
     case 1:
         return max - 1;
     default:
-        return rng_below(&clients->rng, max < 8 ? max : 8);
+        return rng_below(&clients->rng, 1 + max / 8);
     }
 }
 
@@ -115,9 +126,9 @@ static inline void client_ask(struct clients *clients, struct client *client)
 
     if (number == FS_NO_BACKEND || !takes_flows(backend, flow_table(&ref)))
         clients_fail(clients, client, "a SYN went to %#x, which takes no flows", number);
-    if (!known && number != ref.current.backend)
+    if (!known && number != client_place(client).backend)
         clients_fail(clients, client, "a SYN of a new flow went to number %u, not the owner %u",
-                     number, ref.current.backend);
+                     number, client_place(client).backend);
     for (i = 0; i < client->asked_count && client->asked[i].id != backend->id;)
         i++;
     if (i == client->asked_count && i < ASKED_MAX)
@@ -131,22 +142,10 @@ static inline void client_begin(struct clients *clients, struct client *client)
     client->state = CLIENT_ASKING;
     client->asked_count = 0;
     client->asking_since = clock_tick;
+    client->seq = (uint32_t)rng_next(&clients->rng);
     client->client_fin = client->backend_fin = false;
     clients->connections++;
     client_ask(clients, client);
-}
-
-/* The first answer says which backend it is; the client ignores others. */
-static inline void client_answered(struct clients *clients, struct client *client,
-                                   struct asked *asked)
-{
-    asked->answers_at = NEVER;
-    client_hear(client, asked->id, TCP_SYN | TCP_ACK);
-    if (client->state != CLIENT_ASKING)
-        return;
-    client->state = CLIENT_OPEN;
-    client->backend = asked->id;
-    client->next = clock_tick + clients_pause(clients, clients->drain / 4);
 }
 
 static inline void client_away(struct clients *clients, struct client *client)
@@ -158,6 +157,26 @@ static inline void client_away(struct clients *clients, struct client *client)
     client->next = clients->closing
                        ? NEVER
                        : clock_tick + rng_below(&clients->rng, pauses[rng_below(&clients->rng, 3)]);
+}
+
+/* The first answer says which backend it is; the client ignores others. One of a backend that is no
+ * longer on record never reaches it. */
+static inline void client_answered(struct clients *clients, struct client *client,
+                                   struct asked *asked)
+{
+    asked->answers_at = NEVER;
+    if (!backend_by_id(directory_now(), asked->id)) {
+        if (client->state == CLIENT_ASKING && client->next == NEVER)
+            client_away(clients, client);
+        return;
+    }
+    client_hear(client, asked->id, TCP_SYN | TCP_ACK);
+    if (client->state != CLIENT_ASKING)
+        return;
+    client->state = CLIENT_OPEN;
+    client->seq++;
+    client->backend = asked->id;
+    client->next = clock_tick + clients_pause(clients, clients->drain / 4);
 }
 
 /* One of the ways to end, or a step towards one. */
@@ -201,6 +220,7 @@ static inline void client_act(struct clients *clients, struct client *client)
     } else {
         client->next = clock_tick + clients_pause(clients, clients->drain);
         client_talk(clients, client, TCP_ACK);
+        client->seq += rng_below(&clients->rng, 3) ? rng_below(&clients->rng, 2000) : 1 << 30;
         if (!clients->only_live && (clients->closing || rng_below(&clients->rng, 6) == 0))
             client_end(clients, client);
     }
@@ -271,14 +291,12 @@ static inline void clients_init(struct clients *clients, uint64_t seed, uint32_t
     for (uint32_t i = 0; i < count; i++) {
         struct client *client = &clients->list[i];
         uint8_t family = service_at(directory_now(), 0)->vip.family;
-        struct flow_ref ref;
 
         do {
             for (int word = 0; word < (family == 4 ? 1 : 4); word++)
                 client->addr[word] = (__be32)rng_next(&clients->rng);
             client->port_be = (__be16)rng_next(&clients->rng);
-            ref = client_ref(client);
-        } while (ref.current.bucket >= buckets);
+        } while (client_place(client).bucket >= buckets);
         client->next = clock_tick + rng_below(&clients->rng, 300);
     }
 }
