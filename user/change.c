@@ -43,8 +43,9 @@ static int service_open(struct service_change *sc, struct change *change, int nu
 
 static struct split_time service_time(const struct service_change *sc)
 {
-    return (struct split_time){.now = sc->change->now,
-                               .drain = sc->is_new ? 0 : change_ticks(sc->draft->drain_ms)};
+    return (struct split_time){
+        .now = sc->change->now,
+        .drain = sc->is_new ? 0 : change_ticks(sc->draft->drain_ms) + sc->change->slack};
 }
 
 static void note_weights(const struct service_change *sc, long moved)

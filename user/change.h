@@ -13,7 +13,8 @@
 /* What a change needs to know of the world. */
 struct change {
     struct model *model;
-    uint32_t now;                                 /* tick */
+    uint32_t now;   /* tick */
+    uint32_t slack; /* ticks it may take from `now` to the publication; moves last longer by it */
     bool (*is_local)(const struct fs_endpoint *); /* is it one of this host's addresses? */
     FILE *notes;                                  /* one line for each thing that changes */
 };

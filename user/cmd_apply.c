@@ -23,29 +23,39 @@ static int read_file(const char *file, struct spec *spec, struct error *err)
     return code;
 }
 
+/* What is asked for. */
+struct request {
+    const struct options *options;
+    struct spec spec;
+};
+
+static int apply(struct transaction *tx, void *context, struct error *err)
+{
+    struct request *request = context;
+    struct change change = {.model = tx->model,
+                            .now = tx->now,
+                            .slack = tx->slack,
+                            .is_local = iface_is_local,
+                            .notes = tx->notes_stream};
+    int code = change_apply(&change, &request->spec, err);
+
+    if (!code && !request->options->quiet)
+        warn_settings(&tx->instance, tx->model);
+    return code;
+}
+
 static int run(const struct options *options, int argc, char **argv)
 {
-    struct transaction tx;
-    struct spec spec;
+    struct request request = {.options = options};
     struct error err;
     int code;
 
     (void)argc;
-    code = read_file(argv[0], &spec, &err);
+    code = read_file(argv[0], &request.spec, &err);
     if (code)
         return command_failed(&err);
-    code = transaction_begin(&tx, options, INSTANCE_CREATE, &err);
-    if (!code) {
-        struct change change = {
-            .model = tx.model, .now = tx.now, .is_local = iface_is_local, .notes = tx.notes_stream};
-
-        code = change_apply(&change, &spec, &err);
-        code = code ? code : transaction_commit(&tx, options, &err);
-        if (!code && !options->quiet)
-            warn_settings(&tx.instance, tx.model);
-    }
-    transaction_end(&tx);
-    spec_free(&spec);
+    code = transaction_run(options, INSTANCE_CREATE, apply, &request, &err);
+    spec_free(&request.spec);
     return code ? command_failed(&err) : EXIT_DONE;
 }
 

@@ -4,54 +4,57 @@
 
 #include "command.h"
 #include "iface.h"
+#include "warn.h"
 
 /* How long after an attachment (or a new backend) connections to a backend's own address that were
  * there before are taken for what they seem. */
 #define LEARN_TICKS (5 * 60 * 15)
 
-static void say(const struct options *options, const char *name, enum iface_mode mode, bool changed,
-                const char *why)
+static void say(FILE *notes, const char *name, enum iface_mode mode, bool changed, const char *why)
 {
-    if (options->quiet)
-        return;
-    printf("%s: %s, %s", name, changed ? "attached" : "already attached", iface_mode_name(mode));
+    fprintf(notes, "%s: %s, %s", name, changed ? "attached" : "already attached",
+            iface_mode_name(mode));
     if (*why)
-        printf(" (not native: %s)", why);
-    putchar('\n');
+        fprintf(notes, " (not native: %s)", why);
+    fputc('\n', notes);
 }
 
-static int attach(struct transaction *tx, const struct options *options, const char *name,
-                  enum iface_mode mode, struct error *err)
+/* What is asked for. */
+struct request {
+    const struct options *options;
+    const char *name;
+    enum iface_mode mode;
+};
+
+static int attach(struct transaction *tx, void *context, struct error *err)
 {
+    struct request *request = context;
+    enum iface_mode mode = request->mode;
     char why[256];
     bool changed;
-    int code;
+    int code = iface_attach(&tx->instance, request->name, &mode, &changed, why, err);
 
+    if (code)
+        return code;
     tx->model->learn_until = tx->now + LEARN_TICKS;
     tx->model->changed = true;
-    code = instance_publish(&tx->instance, tx->model, err);
-    code = code ? code : iface_attach(&tx->instance, name, &mode, &changed, why, err);
-    if (!code)
-        say(options, name, mode, changed, why);
-    return code;
+    say(tx->notes_stream, request->name, mode, changed, why);
+    if (!request->options->quiet)
+        warn_settings(&tx->instance, tx->model);
+    return 0;
 }
 
 static int run(const struct options *options, int argc, char **argv)
 {
-    enum iface_mode mode = IFACE_AUTO;
-    struct transaction tx;
+    struct request request = {.options = options, .name = argv[0], .mode = IFACE_AUTO};
     struct error err;
     int code;
 
     (void)argc;
-    if (options->mode && iface_mode_parse(options->mode, &mode, &err))
+    if (options->mode && iface_mode_parse(options->mode, &request.mode, &err))
         return command_misused(&command_attach, "%s", err.text);
     code = iface_exists(argv[0], &err);
-    if (!code) {
-        code = transaction_begin(&tx, options, INSTANCE_CREATE, &err);
-        code = code ? code : attach(&tx, options, argv[0], mode, &err);
-        transaction_end(&tx);
-    }
+    code = code ? code : transaction_run(options, INSTANCE_CREATE, attach, &request, &err);
     return code ? command_failed(&err) : EXIT_DONE;
 }
 

@@ -4,23 +4,24 @@
 #include "command.h"
 #include "iface.h"
 
+static int delete (struct transaction *tx, void *context, struct error *err)
+{
+    struct change change = {.model = tx->model,
+                            .now = tx->now,
+                            .slack = tx->slack,
+                            .is_local = iface_is_local,
+                            .notes = tx->notes_stream};
+
+    return change_delete(&change, context, err);
+}
+
 static int run(const struct options *options, int argc, char **argv)
 {
-    struct transaction tx;
     struct error err;
-    int code;
 
     (void)argc;
-    code = transaction_begin(&tx, options, INSTANCE_WRITE, &err);
-    if (!code) {
-        struct change change = {
-            .model = tx.model, .now = tx.now, .is_local = iface_is_local, .notes = tx.notes_stream};
-
-        code = change_delete(&change, argv[0], &err);
-        code = code ? code : transaction_commit(&tx, options, &err);
-    }
-    transaction_end(&tx);
-    return code ? command_failed(&err) : EXIT_DONE;
+    return transaction_run(options, INSTANCE_WRITE, delete, argv[0], &err) ? command_failed(&err)
+                                                                           : EXIT_DONE;
 }
 
 const struct command command_delete = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `flowsplit set`. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,34 +24,43 @@ static int parse_word(char *word, struct named_weight *weight, struct error *err
     return 0;
 }
 
-static int set(struct transaction *tx, const struct options *options, const char *service,
-               const struct named_weight *weights, size_t count, struct error *err)
-{
-    struct change change = {
-        .model = tx->model, .now = tx->now, .is_local = iface_is_local, .notes = tx->notes_stream};
-    int code = change_set(&change, service, weights, count, err);
+/* What is asked for. */
+struct request {
+    const char *service;
+    struct named_weight *weights;
+    size_t count;
+};
 
-    return code ? code : transaction_commit(tx, options, err);
+static int set(struct transaction *tx, void *context, struct error *err)
+{
+    struct request *request = context;
+    struct change change = {.model = tx->model,
+                            .now = tx->now,
+                            .slack = tx->slack,
+                            .is_local = iface_is_local,
+                            .notes = tx->notes_stream};
+
+    return change_set(&change, request->service, request->weights, request->count, err);
 }
 
 static int run(const struct options *options, int argc, char **argv)
 {
-    struct named_weight *weights = calloc((size_t)argc, sizeof(*weights));
-    struct transaction tx;
+    struct request request = {.service = argv[0], .count = (size_t)argc - 1};
     struct error err;
-    int code = 0;
+    int code;
 
-    for (int i = 1; i < argc && weights; i++)
-        if (parse_word(argv[i], &weights[i - 1], &err)) {
-            free(weights);
+    request.weights = calloc(request.count, sizeof(*request.weights));
+    if (!request.weights) {
+        error_set(&err, -ENOMEM, "out of memory");
+        return command_failed(&err);
+    }
+    for (size_t i = 0; i < request.count; i++)
+        if (parse_word(argv[i + 1], &request.weights[i], &err)) {
+            free(request.weights);
             return command_misused(&command_set, "%s", err.text);
         }
-    if (!weights)
-        return EXIT_FAILED;
-    code = transaction_begin(&tx, options, INSTANCE_WRITE, &err);
-    code = code ? code : set(&tx, options, argv[0], weights, (size_t)argc - 1, &err);
-    transaction_end(&tx);
-    free(weights);
+    code = transaction_run(options, INSTANCE_WRITE, set, &request, &err);
+    free(request.weights);
     return code ? command_failed(&err) : EXIT_DONE;
 }
 

@@ -58,19 +58,19 @@ int command_misused(const struct command *command, const char *format, ...)
 struct transaction {
     struct instance instance;
     struct model *model;
-    uint32_t now;
-    char *notes; /* what the change says of itself */
+    uint32_t now;   /* tick at which the change counts as made */
+    uint32_t slack; /* ticks it may take from then to its publication */
+    char *notes;    /* what the change says of itself */
     size_t notes_bytes;
     FILE *notes_stream;
 };
 
-/* Returns 0 or -errno with *err set. End with transaction_end() in either case. */
-int transaction_begin(struct transaction *tx, const struct options *options,
-                      enum instance_access want, struct error *err);
-
-/* Publishes, and prints the notes unless quiet; says so if there was nothing to change. */
-int transaction_commit(struct transaction *tx, const struct options *options, struct error *err);
-
-void transaction_end(struct transaction *tx);
+/* Runs a change from lock to publication: opens the instance, sweeps, lets `change` alter tx->model
+ * (returning 0 or -errno with *err set), publishes, and prints the notes unless quiet. A change
+ * that took too long to prepare, so that its times would no longer be true, is made anew. Returns
+ * 0, or -errno with *err set and nothing changed. */
+int transaction_run(const struct options *options, enum instance_access want,
+                    int (*change)(struct transaction *tx, void *context, struct error *err),
+                    void *context, struct error *err);
 
 #endif

@@ -57,14 +57,16 @@ static int ensure_bpffs(const char *dir, struct error *err)
         if (mount("bpf", BPF_FS, "bpf", 0, "mode=0700") == 0)
             return 0;
         return error_set(err, -errno,
-                         "no BPF file system (bpffs) is mounted at " BPF_FS ", and mounting one failed: "
+                         "no BPF file system (bpffs) is mounted at " BPF_FS
+                         ", and mounting one failed: "
                          "%s; try: mount -t bpf bpf " BPF_FS,
                          strerror(errno));
     }
-    return error_set(err, -EINVAL,
-                     "pin directory %s is not on a BPF file system (bpffs); choose one below " BPF_FS
-                     ", or mount one there: mount -t bpf bpf DIRECTORY",
-                     dir);
+    return error_set(
+        err, -EINVAL,
+        "pin directory %s is not on a BPF file system (bpffs); choose one below " BPF_FS
+        ", or mount one there: mount -t bpf bpf DIRECTORY",
+        dir);
 }
 
 int pins_make_dir(const char *dir, struct error *err)

@@ -7,48 +7,69 @@
 #include "command.h"
 #include "sweep.h"
 
-int transaction_begin(struct transaction *tx, const struct options *options,
-                      enum instance_access want, struct error *err)
+/* How long a change may take to prepare, in ticks, at the first and at later attempts. The data
+ * path goes on recording for FS_MARGIN_TICKS after a move ends; a change prepared within that time
+ * agrees with it on what is moving. */
+#define SLACK_FIRST 8
+#define SLACK_LATER (FS_MARGIN_TICKS - 4)
+#define ATTEMPTS    3
+
+/* Publishes what has come to rest by itself, so that a change that fails leaves it done. */
+static int settle(struct transaction *tx, struct error *err)
 {
     struct sweep_result swept;
-    int code;
+    int code = sweep(tx->model, &tx->instance.maps, instance_tick(), &swept, err);
 
-    memset(tx, 0, sizeof(*tx));
-    code = instance_open(&tx->instance, options->pin_dir, want, err);
+    if (code || !tx->model->changed)
+        return code;
+    code = instance_publish(&tx->instance, tx->model, err);
+    model_free(tx->model);
+    tx->model = code ? NULL : model_read(tx->instance.arena, err);
+    return code || tx->model ? code : -ENOMEM;
+}
+
+static int begin(struct transaction *tx, const struct options *options, enum instance_access want,
+                 struct error *err)
+{
+    int code = instance_open(&tx->instance, options->pin_dir, want, err);
+
     if (code)
         return code;
-    tx->now = instance_tick();
     tx->notes_stream = open_memstream(&tx->notes, &tx->notes_bytes);
     tx->model = model_read(tx->instance.arena, err);
     if (!tx->notes_stream || !tx->model)
         return error_set(err, -ENOMEM, "out of memory");
-    code = sweep(tx->model, &tx->instance.maps, tx->now, &swept, err);
-    /* Published by itself, so that a change that fails leaves it done. */
-    if (!code && tx->model->changed) {
-        code = instance_publish(&tx->instance, tx->model, err);
-        model_free(tx->model);
-        tx->model = code ? NULL : model_read(tx->instance.arena, err);
-        code = code || tx->model ? code : -ENOMEM;
-    }
+    code = settle(tx, err);
+    tx->now = instance_tick();
     return code;
 }
 
-int transaction_commit(struct transaction *tx, const struct options *options, struct error *err)
+static void say(struct transaction *tx, bool changed)
 {
-    bool changed = tx->model->changed;
-    int code = instance_publish(&tx->instance, tx->model, err);
-
-    if (code || options->quiet)
-        return code;
     fflush(tx->notes_stream);
     if (!changed)
         puts("nothing to change");
     else if (tx->notes_bytes)
         fputs(tx->notes, stdout);
-    return 0;
 }
 
-void transaction_end(struct transaction *tx)
+static int commit(struct transaction *tx, const struct options *options, struct error *err)
+{
+    bool changed = tx->model->changed;
+    int code;
+
+    if (changed && instance_tick() - tx->now > tx->slack)
+        return error_set(
+            err, -EAGAIN,
+            "the change took too long to prepare, and nothing was changed: the machine "
+            "is overloaded; try again");
+    code = instance_publish(&tx->instance, tx->model, err);
+    if (!code && !options->quiet)
+        say(tx, changed);
+    return code;
+}
+
+static void end(struct transaction *tx)
 {
     if (tx->notes_stream)
         fclose(tx->notes_stream);
@@ -56,4 +77,21 @@ void transaction_end(struct transaction *tx)
     model_free(tx->model);
     if (tx->instance.arena)
         instance_close(&tx->instance);
+}
+
+int transaction_run(const struct options *options, enum instance_access want,
+                    int (*change)(struct transaction *tx, void *context, struct error *err),
+                    void *context, struct error *err)
+{
+    int code = -EAGAIN;
+
+    for (int i = 0; i < ATTEMPTS && code == -EAGAIN; i++) {
+        struct transaction tx = {.slack = i ? SLACK_LATER : SLACK_FIRST};
+
+        code = begin(&tx, options, want, err);
+        code = code ? code : change(&tx, context, err);
+        code = code ? code : commit(&tx, options, err);
+        end(&tx);
+    }
+    return code;
 }

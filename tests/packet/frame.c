@@ -65,6 +65,8 @@ static size_t put_tcp(const struct spec *spec, uint8_t *at, struct end from, str
     put16(at, from.port);
     put16(at + 2, to.port);
     memcpy(at + 4, "\x11\x22\x33\x44\x55\x66\x77\x88", 8);
+    if (spec->sequence_zero)
+        memset(at + 4, 0, 4);
     at[12] = (uint8_t)(header / 4 << 4);
     at[13] = spec->tcp_flags ? spec->tcp_flags : ACK;
     put16(at + 14, 0xfaf0);

@@ -2,13 +2,14 @@
 /* Who talks to a backend's own address gets answers from that address; who came by the VIP gets
  * them from the VIP, whatever others forge. Each test has a client of its own. */
 #include <netinet/in.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #include <flowsplit/arena.h>
 
 #include "fixture.h"
+#include "flow.h"
 #include "host.h"
 #include "tap.h"
 
@@ -29,114 +30,80 @@ static const char direct_services[] =
     "  - {name: wide, vip: '10.0.0.9:80/tcp', mode: nat, affinity: flow, baseline: v1,\n"
     "     versions: [{name: v1, weight: 100%, backends: ['10.1.0.8:8080', '10.1.0.9:8080']}]}\n";
 
-/* A way that packets take, in both directions. */
-struct path {
-    const char *name;
-    enum program in;
-    uint8_t proto;
-    const char *vip, *backend, *client; /* the client's port is added */
-};
-
 static const struct path tcp_paths[] = {
-    {"xdp_ingress, IPv4", XDP_INGRESS, IPPROTO_TCP, LOCAL4_VIP, LOCAL4_BACKEND, "192.0.2.10"},
-    {"tc_ingress, IPv4", TC_INGRESS, IPPROTO_TCP, LOCAL4_VIP, LOCAL4_BACKEND, "192.0.2.10"},
-    {"xdp_ingress, IPv6", XDP_INGRESS, IPPROTO_TCP, LOCAL6_VIP, LOCAL6_BACKEND,
-     "[2001:db8:c::10]"},
-    {"tc_ingress, IPv6", TC_INGRESS, IPPROTO_TCP, LOCAL6_VIP, LOCAL6_BACKEND, "[2001:db8:c::10]"},
+    {"xdp_ingress, IPv4", XDP_INGRESS, IPPROTO_TCP, "t4", LOCAL4_VIP, "192.0.2.10"},
+    {"tc_ingress, IPv4", TC_INGRESS, IPPROTO_TCP, "t4", LOCAL4_VIP, "192.0.2.10"},
+    {"xdp_ingress, IPv6", XDP_INGRESS, IPPROTO_TCP, "t6", LOCAL6_VIP, "[2001:db8:c::10]"},
+    {"tc_ingress, IPv6", TC_INGRESS, IPPROTO_TCP, "t6", LOCAL6_VIP, "[2001:db8:c::10]"},
 };
 static const struct path udp_paths[] = {
-    {"xdp_ingress, IPv4", XDP_INGRESS, IPPROTO_UDP, LOCAL4_UDP_VIP, LOCAL4_UDP_BACKEND,
-     "192.0.2.10"},
-    {"tc_ingress, IPv6", TC_INGRESS, IPPROTO_UDP, LOCAL6_UDP_VIP, LOCAL6_UDP_BACKEND,
-     "[2001:db8:c::10]"},
+    {"xdp_ingress, IPv4", XDP_INGRESS, IPPROTO_UDP, "u4", LOCAL4_UDP_VIP, "192.0.2.10"},
+    {"tc_ingress, IPv6", TC_INGRESS, IPPROTO_UDP, "u6", LOCAL6_UDP_VIP, "[2001:db8:c::10]"},
 };
 
 static const struct path *path;
+static const char *backend;
 static char client[END_TEXT];
 
 /* Begins a test with a client that nobody has seen. */
-static void begin(const struct path *the_path, const char *sentence)
+static void begin(const char *sentence)
 {
-    static unsigned port = 20000;
-
-    path = the_path;
-    snprintf(client, sizeof(client), "%s:%u", path->client, ++port);
-    test_begin("%s (%s)", sentence, path->name);
-}
-
-/* Runs a packet and checks that it is all right but for the ends that are given, and passes. */
-static void one(enum program program, const char *from, const char *to, unsigned flags,
-                const char *from_then, const char *to_then)
-{
-    struct run run = {.program = program, .ifindex = host_interface("cl0"), .came_in_by = 1};
-    struct spec spec = {.from = from, .to = to, .proto = path->proto,
-                        .tcp_flags = (uint8_t)flags, .payload = 21};
-    struct frame in, out, wished;
-    enum verdict verdict;
-
-    frame_build(&spec, &in);
-    spec.from = from_then;
-    spec.to = to_then;
-    frame_build(&spec, &wished);
-    verdict = data_path_run(&run, &in, &out);
-    check(verdict == PASS, "%s to %s, flags %02x: verdict %s", from, to, flags,
-          verdict_names[verdict]);
-    if (!check_frame(&out, &wished))
-        note("that was %s to %s, flags %02x, wished %s to %s", from, to, flags, from_then, to_then);
+    path_client(path, client);
+    path_test(path, sentence);
 }
 
 /* The client to the VIP: always steered. */
 static void by_vip(unsigned flags)
 {
-    one(path->in, client, path->vip, flags, client, path->backend);
+    packet_check(path, path->in, client, path->vip, flags, client, backend);
 }
 
 /* The client, or someone in its name, to the backend's own address: never changed. */
 static void directly(unsigned flags)
 {
-    one(path->in, client, path->backend, flags, client, path->backend);
+    packet_check(path, path->in, client, backend, flags, client, backend);
 }
 
 static void answered_from(const char *source, unsigned flags)
 {
-    one(TC_EGRESS, path->backend, client, flags, source, client);
+    packet_check(path, TC_EGRESS, backend, client, flags, source, client);
 }
 
 static void direct_connection(void)
 {
-    begin(path, "a direct client's whole connection is left alone");
+    begin("a direct client's whole connection is left alone");
     directly(SYN);
-    answered_from(path->backend, SYN | ACK);
+    answered_from(backend, SYN | ACK);
     directly(ACK);
     directly(ACK | PSH);
-    answered_from(path->backend, ACK | PSH);
+    answered_from(backend, ACK | PSH);
     directly(FIN | ACK);
-    answered_from(path->backend, FIN | ACK);
+    answered_from(backend, FIN | ACK);
     directly(ACK);
-    answered_from(path->backend, ACK);
+    answered_from(backend, ACK);
     test_end();
 
-    begin(path, "a direct client's refused connection is left alone");
+    begin("a direct client's refused connection is left alone");
     directly(SYN);
-    answered_from(path->backend, RST | ACK);
+    answered_from(backend, REFUSED);
     test_end();
 
-    begin(path, "a direct client whose SYN is repeated is left alone");
+    begin("a direct client whose SYN is repeated is left alone");
     directly(SYN);
     directly(SYN);
-    answered_from(path->backend, SYN | ACK);
-    answered_from(path->backend, SYN | ACK);
+    answered_from(backend, SYN | ACK);
+    answered_from(backend, SYN | ACK);
     directly(ACK);
-    answered_from(path->backend, ACK);
+    answered_from(backend, ACK);
     test_end();
 }
 
 static void steered_beside_direct(void)
 {
-    begin(path, "a steered connection is restored after someone else was direct");
+    begin("a steered connection is restored after someone else was direct");
     directly(SYN);
-    answered_from(path->backend, SYN | ACK);
-    begin(path, "a steered connection is restored after someone else was direct");
+    answered_from(backend, SYN | ACK);
+    begin("a steered connection is restored after someone else was direct");
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     by_vip(ACK);
@@ -147,7 +114,7 @@ static void steered_beside_direct(void)
 
 static void forged(void)
 {
-    begin(path, "a forged direct SYN doesn't divert a live steered connection");
+    begin("a forged direct SYN doesn't divert a live steered connection");
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     by_vip(ACK);
@@ -158,7 +125,7 @@ static void forged(void)
     answered_from(path->vip, FIN | ACK);
     test_end();
 
-    begin(path, "a forged direct ACK doesn't divert a live steered connection");
+    begin("a forged direct ACK doesn't divert a live steered connection");
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     by_vip(ACK);
@@ -167,14 +134,14 @@ static void forged(void)
     answered_from(path->vip, ACK | PSH);
     test_end();
 
-    begin(path, "a forged direct RST doesn't divert a live steered connection");
+    begin("a forged direct RST doesn't divert a live steered connection");
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     directly(RST);
     answered_from(path->vip, ACK | PSH);
     test_end();
 
-    begin(path, "a forged direct SYN ahead of a steered one doesn't divert the connection");
+    begin("a forged direct SYN ahead of a steered one doesn't divert the connection");
     directly(SYN);
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
@@ -182,23 +149,40 @@ static void forged(void)
     answered_from(path->vip, ACK | PSH);
     test_end();
 
-    begin(path, "forged SYNs to the VIP don't divert a live direct connection");
+    begin("a forged direct SYN doesn't divert the RST of a live steered connection");
+    by_vip(SYN);
+    answered_from(path->vip, SYN | ACK);
+    by_vip(ACK);
     directly(SYN);
-    answered_from(path->backend, SYN | ACK);
+    answered_from(path->vip, RST | ACK);
+    test_end();
+
+    begin("a forged direct SYN that overtakes the answer to a steered one only delays it");
+    by_vip(SYN);
+    directly(SYN);
+    by_vip(SYN);
+    answered_from(path->vip, SYN | ACK);
+    by_vip(ACK);
+    answered_from(path->vip, ACK | PSH);
+    test_end();
+
+    begin("forged SYNs to the VIP don't divert a live direct connection");
+    directly(SYN);
+    answered_from(backend, SYN | ACK);
     directly(ACK);
     by_vip(SYN);
-    answered_from(path->backend, ACK); /* what a backend says to a SYN in a live connection */
-    answered_from(path->backend, ACK | PSH);
+    answered_from(backend, ACK); /* what a backend says to a SYN in a live connection */
+    answered_from(backend, ACK | PSH);
     test_end();
 }
 
 static void reused_port(void)
 {
-    begin(path, "a direct client's port may be used for a steered connection later");
+    begin("a direct client's port may be used for a steered connection later");
     directly(SYN);
-    answered_from(path->backend, SYN | ACK);
+    answered_from(backend, SYN | ACK);
     directly(FIN | ACK);
-    answered_from(path->backend, FIN | ACK);
+    answered_from(backend, FIN | ACK);
     directly(ACK);
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
@@ -206,36 +190,36 @@ static void reused_port(void)
     answered_from(path->vip, ACK | PSH);
     test_end();
 
-    begin(path, "a steered client's port may be used for a direct connection later");
+    begin("a steered client's port may be used for a direct connection later");
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     by_vip(FIN | ACK);
     answered_from(path->vip, FIN | ACK);
     by_vip(ACK);
     directly(SYN);
-    answered_from(path->backend, SYN | ACK);
+    answered_from(backend, SYN | ACK);
     directly(ACK);
-    answered_from(path->backend, ACK | PSH);
+    answered_from(backend, ACK | PSH);
     test_end();
 }
 
 static void datagrams(void)
 {
-    begin(path, "a direct client's datagrams are answered from the backend's address");
+    begin("a direct client's datagrams are answered from the backend's address");
     directly(0);
-    answered_from(path->backend, 0);
+    answered_from(backend, 0);
     directly(0);
-    answered_from(path->backend, 0);
+    answered_from(backend, 0);
     test_end();
 
-    begin(path, "a steered client's datagrams are answered from the VIP after someone was direct");
+    begin("a steered client's datagrams are answered from the VIP after someone was direct");
     by_vip(0);
     answered_from(path->vip, 0);
     test_end();
 
-    begin(path, "a port that was direct and then steered is answered from the VIP");
+    begin("a port that was direct and then steered is answered from the VIP");
     directly(0);
-    answered_from(path->backend, 0);
+    answered_from(backend, 0);
     by_vip(0);
     answered_from(path->vip, 0);
     answered_from(path->vip, 0);
@@ -243,57 +227,44 @@ static void datagrams(void)
 }
 
 /* This host itself talks to a remote backend: out at egress, the answer comes in. */
-static void this_host(void)
+static void this_host(enum program program)
 {
-    static const struct path from_here = {"xdp_ingress, IPv4", XDP_INGRESS, IPPROTO_TCP,
-                                          REMOTE4_VIP, REMOTE4_BACKEND, "198.51.100.1"};
+    struct path here = {"from this host", program, IPPROTO_TCP, "r4", REMOTE4_VIP, "198.51.100.1"};
     struct run out = {.program = TC_EGRESS, .ifindex = host_interface("be0")};
-    struct run in = {.ifindex = host_interface("be0")};
+    struct spec ask = {.from = client, .to = REMOTE4_BACKEND, .tcp_flags = SYN};
     struct frame frame, then;
 
-    for (enum program program = XDP_INGRESS; program <= TC_INGRESS; program++) {
-        struct spec ask = {.to = REMOTE4_BACKEND, .tcp_flags = SYN};
-        struct spec answer = {.from = REMOTE4_BACKEND, .tcp_flags = SYN | ACK};
-
-        begin(&from_here, "this host's own connection to a backend is left alone");
-        in.program = program;
-        ask.from = answer.to = client;
-        frame_build(&ask, &frame);
-        check(data_path_run(&out, &frame, &then) == PASS, "the SYN didn't leave");
-        check_frame(&then, &frame);
-        frame_build(&answer, &frame);
-        check(data_path_run(&in, &frame, &then) == PASS, "the SYN-ACK didn't come in");
-        check_frame(&then, &frame);
-        answer.tcp_flags = ACK | PSH;
-        frame_build(&answer, &frame);
-        check(data_path_run(&in, &frame, &then) == PASS, "the data didn't come in");
-        check_frame(&then, &frame);
-        test_end();
-    }
+    path = &here;
+    begin(program == XDP_INGRESS ? "this host's own connection to a backend is left alone by XDP"
+                                 : "this host's own connection to a backend is left alone by TC");
+    frame_build(&ask, &frame);
+    check(data_path_run(&out, &frame, &then) == PASS, "the SYN didn't leave");
+    check_frame(&then, &frame);
+    packet_check(path, program, REMOTE4_BACKEND, client, SYN | ACK, REMOTE4_BACKEND, client);
+    packet_check(path, program, REMOTE4_BACKEND, client, ACK | PSH, REMOTE4_BACKEND, client);
+    test_end();
 }
 
 /* A client that the hash sends to the other backend can't have come by the VIP. */
-static void unambiguous(void)
+static void unambiguous(enum program program)
 {
-    static const struct path ways[] = {
-        {"10.1.0.8", XDP_INGRESS, IPPROTO_TCP, "10.0.0.9:80", "10.1.0.8:8080", "192.0.2.10"},
-        {"10.1.0.9", TC_INGRESS, IPPROTO_TCP, "10.0.0.9:80", "10.1.0.9:8080", "192.0.2.10"}};
+    struct path wide = {program_names[program], program, IPPROTO_TCP, "wide", "10.0.0.9:80",
+                        "192.0.2.10"};
+    json_t *said;
+    bool other;
 
-    for (int i = 0; i < 2; i++) {
-        json_t *said;
-        bool other;
-
-        do {
-            begin(&ways[i], "a client whose flows go to another backend is direct at once");
-            said = flowsplit_json("explain wide %s --json", client);
-            other = json_text(said, "backend")[7] != path->backend[7];
-            json_decref(said);
-        } while (!other);
-        directly(ACK | PSH); /* no SYN was seen: flowsplit came later */
-        answered_from(path->backend, ACK | PSH);
-        answered_from(path->backend, FIN | ACK);
-        test_end();
-    }
+    path = &wide;
+    backend = "10.1.0.8:8080";
+    do {
+        begin("a client whose flows go to another backend is direct at once");
+        said = flowsplit_json("explain wide %s --json", client);
+        other = strcmp(json_text(said, "backend"), backend) != 0;
+        json_decref(said);
+    } while (!other);
+    directly(ACK | PSH); /* no SYN was seen: flowsplit came later */
+    answered_from(backend, ACK | PSH);
+    answered_from(backend, FIN | ACK);
+    test_end();
 }
 
 /* After an attach the directory says until when direct connections that are older are learnt. */
@@ -312,13 +283,13 @@ static void learn_until(int ticks)
 
 static void learnt(void)
 {
-    begin(path, "a direct connection that is older than flowsplit is learnt after an attach");
+    begin("a direct connection that is older than flowsplit is learnt after an attach");
     learn_until(1000);
     directly(ACK | PSH);
     learn_until(-1);
-    answered_from(path->backend, ACK | PSH);
+    answered_from(backend, ACK | PSH);
     directly(FIN | ACK);
-    answered_from(path->backend, FIN | ACK);
+    answered_from(backend, FIN | ACK);
     test_end();
 }
 
@@ -328,6 +299,7 @@ int main(void)
     learn_until(-1);
     for (size_t i = 0; i < 4; i++) {
         path = &tcp_paths[i];
+        backend = i < 2 ? LOCAL4_BACKEND : LOCAL6_BACKEND;
         direct_connection();
         steered_beside_direct();
         forged();
@@ -336,9 +308,12 @@ int main(void)
     }
     for (size_t i = 0; i < 2; i++) {
         path = &udp_paths[i];
+        backend = i ? LOCAL6_UDP_BACKEND : LOCAL4_UDP_BACKEND;
         datagrams();
     }
-    this_host();
-    unambiguous();
+    for (enum program program = XDP_INGRESS; program <= TC_INGRESS; program++) {
+        this_host(program);
+        unambiguous(program);
+    }
     return tests_done();
 }
