@@ -50,14 +50,14 @@ static __always_inline __u32 *direct_flag(__u32 id)
 }
 
 /* Would the service steer this client to this backend? */
-static __always_inline bool direct_is_ambiguous(struct direct_ref *ref)
+static __always_inline bool direct_is_ambiguous(const struct packet *pkt, fs_ref dir,
+                                                struct fs_backend *backend)
 {
-    __u32 service = backend_at(ref->dir, ref->backend)->service;
     struct flow_ref flow;
 
-    flow_ref_init(&flow, ref->dir, service, ref->key.addr, ref->key.port_be, ref->family,
-                  ref->proto);
-    return flow_find(&flow) == (ref->backend & FS_SLOT_BACKEND);
+    flow_ref_init(&flow, dir, backend->service, packet_source(pkt), pkt->source_be, pkt->family,
+                  pkt->proto);
+    return flow_find(&flow) == (backend->id & FS_SLOT_BACKEND);
 }
 
 static __always_inline void direct_record(struct direct_ref *ref, void *map, __u32 flags, __u32 now)
@@ -70,7 +70,7 @@ static __always_inline void direct_record(struct direct_ref *ref, void *map, __u
         *flag = 1;
 }
 
-static __always_inline void direct_note_tcp(struct direct_ref *ref, __u32 now)
+static __always_inline void direct_note_tcp(struct direct_ref *ref, bool ambiguous, __u32 now)
 {
     struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
     bool first = (ref->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
@@ -82,35 +82,41 @@ static __always_inline void direct_note_tcp(struct direct_ref *ref, __u32 now)
         flow_note_client(flow, ref->tcp_flags);
         return;
     }
-    if (!direct_is_ambiguous(ref) ||
-        (!first && fs_before(now, directory_at(ref->dir)->learn_until, 0)))
+    if (!ambiguous || (!first && fs_before(now, directory_at(ref->dir)->learn_until, 0)))
         direct_record(ref, &half_open, FS_FLOW_CERTAIN, now);
     else if (first)
         direct_record(ref, &half_open, 0, now);
 }
 
 /* A packet from someone to the backend's own address. */
-__noinline int direct_note(struct direct_ref *ref)
+static __always_inline int direct_note_copied(struct direct_ref *ref, bool ambiguous)
 {
     __u32 now = tick_now();
 
-    if (!ref)
-        return 0;
     if (ref->proto == IPPROTO_UDP)
         direct_record(ref, &udp_flows, FS_FLOW_CERTAIN, now);
     else
-        direct_note_tcp(ref, now);
+        direct_note_tcp(ref, ambiguous, now);
     return 0;
+}
+
+/* `ambiguous` is what direct_is_ambiguous() says. */
+__noinline int direct_note(struct direct_ref *ref, __u32 ambiguous)
+{
+    struct direct_ref copy;
+
+    if (!ref)
+        return 0;
+    copy = *ref;
+    return direct_note_copied(&copy, ambiguous);
 }
 
 /* A steered packet that may begin a flow meets an entry of the same tuple: for TCP the backend's
  * answer will decide between them, for UDP the latest packet does. */
-__noinline int direct_contest(struct direct_ref *ref)
+static __always_inline int direct_contest_copied(struct direct_ref *ref)
 {
     struct fs_flow *flow;
 
-    if (!ref)
-        return 0;
     if (ref->proto == IPPROTO_UDP) {
         bpf_map_delete_elem(&udp_flows, &ref->key);
         return 0;
@@ -121,6 +127,16 @@ __noinline int direct_contest(struct direct_ref *ref)
     if (flow)
         __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
     return 0;
+}
+
+__noinline int direct_contest(struct direct_ref *ref)
+{
+    struct direct_ref copy;
+
+    if (!ref)
+        return 0;
+    copy = *ref;
+    return direct_contest_copied(&copy);
 }
 
 /* The backend's SYN-ACK: it accepts whoever sent the last SYN. */
@@ -157,17 +173,25 @@ static __always_inline bool direct_is_tcp_reply(struct direct_ref *ref, __u32 no
 }
 
 /* Does this packet of the backend answer someone who talks to it directly? */
-__noinline int direct_is_reply(struct direct_ref *ref)
+static __always_inline int direct_is_reply_copied(struct direct_ref *ref)
 {
     __u32 now = tick_now();
     struct fs_flow *flow;
 
-    if (!ref)
-        return 0;
     if (ref->proto != IPPROTO_UDP)
         return direct_is_tcp_reply(ref, now);
     flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
     return flow && flow->backend == ref->backend && flow_fresh(flow, now, FS_IDLE_UDP_TICKS);
+}
+
+__noinline int direct_is_reply(struct direct_ref *ref)
+{
+    struct direct_ref copy;
+
+    if (!ref)
+        return 0;
+    copy = *ref;
+    return direct_is_reply_copied(&copy);
 }
 
 #endif

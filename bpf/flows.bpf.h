@@ -13,7 +13,7 @@
 #define SYN_WINDOW 65536
 
 /* A flow of a service, seen from its client. Without pointers, so that functions that take it are
- * verified by themselves. */
+ * verified by themselves; they copy it, since Linux 6.1 takes no map key from a caller's stack. */
 struct flow_ref {
     fs_ref dir;
     __u32 service; /* its number */
@@ -220,13 +220,11 @@ static __always_inline __u32 flow_udp(struct flow_ref *ref, __u32 now)
 
 /* Where a packet from a client goes when the flow table has a say. Returns the number of a backend
  * or FS_NO_BACKEND. */
-__noinline __u32 flow_steer(struct flow_ref *ref)
+static __always_inline __u32 flow_steer_copied(struct flow_ref *ref)
 {
     __u32 now = tick_now();
     struct fs_former former;
 
-    if (!ref)
-        return FS_NO_BACKEND;
     if (ref->proto == IPPROTO_UDP)
         return flow_udp(ref, now);
     fs_place_former(fs_arena, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, &former);
@@ -235,15 +233,26 @@ __noinline __u32 flow_steer(struct flow_ref *ref)
     return flow_continue(ref, now, &former);
 }
 
+__noinline __u32 flow_steer(struct flow_ref *ref)
+{
+    struct flow_ref copy;
+    __u32 number;
+
+    if (!ref)
+        return FS_NO_BACKEND;
+    copy = *ref;
+    number = flow_steer_copied(&copy);
+    ref->is_new = copy.is_new;
+    return number;
+}
+
 /* Where a flow is, for a packet that belongs to it without being one of the client's (an ICMP
  * error): nothing is recorded. */
-__noinline __u32 flow_find(struct flow_ref *ref)
+static __always_inline __u32 flow_find_copied(struct flow_ref *ref)
 {
     struct fs_flow *flow;
     struct fs_former former;
 
-    if (!ref)
-        return FS_NO_BACKEND;
     if (ref->proto == IPPROTO_UDP) {
         flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
     } else {
@@ -257,6 +266,16 @@ __noinline __u32 flow_find(struct flow_ref *ref)
         return ref->current;
     fs_place_former(fs_arena, flow_table(ref), ref->hash, tick_now(), FS_MARGIN_TICKS, &former);
     return former.backend == FS_NO_BACKEND ? ref->current : former.backend;
+}
+
+__noinline __u32 flow_find(struct flow_ref *ref)
+{
+    struct flow_ref copy;
+
+    if (!ref)
+        return FS_NO_BACKEND;
+    copy = *ref;
+    return flow_find_copied(&copy);
 }
 
 /* What a backend's SYN-ACK says of an unsettled flow: where two backends were asked because the
@@ -279,13 +298,11 @@ static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 backend
 }
 
 /* Notes what a packet of the backend with id `backend` says of its flow's entry, if it has one. */
-__noinline int flow_note_reply(struct flow_ref *ref, __u32 backend)
+static __always_inline int flow_note_reply_copied(struct flow_ref *ref, __u32 backend)
 {
     struct fs_flow *flow;
     __u32 now = tick_now();
 
-    if (!ref)
-        return 0;
     if (ref->proto == IPPROTO_UDP) {
         flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
         if (flow && flow->backend == backend && flow_fresh(flow, now, FS_IDLE_UDP_TICKS))
@@ -306,6 +323,16 @@ __noinline int flow_note_reply(struct flow_ref *ref, __u32 backend)
     if (ref->tcp_flags & TCP_FIN)
         __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_FIN);
     return 0;
+}
+
+__noinline int flow_note_reply(struct flow_ref *ref, __u32 backend)
+{
+    struct flow_ref copy;
+
+    if (!ref)
+        return 0;
+    copy = *ref;
+    return flow_note_reply_copied(&copy, backend);
 }
 
 #endif

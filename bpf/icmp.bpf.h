@@ -63,9 +63,9 @@ static __always_inline bool quote_parse(void *ctx, struct packet *pkt, struct qu
         quote->proto = found & 0xff;
         off = (__u32)found >> 16;
     }
-    keep_whole(off);
     if (off > TRANSPORT_OFF_MAX || (quote->proto != IPPROTO_TCP && quote->proto != IPPROTO_UDP))
         return false;
+    bound_offset(off);
     quote->l4_off = off;
     quote->l4 = ports = pkt->data + off;
     if (quote->l4 + 8 > pkt->end || !ip_reaches(pkt, off + 8))

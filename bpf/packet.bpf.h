@@ -23,8 +23,13 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-/* Keeps the compiler from working on a copy, so that a bound checked on `var` holds for its use. */
-#define keep_whole(var)   asm volatile("" : "+r"(var))
+/* Shows the verifier that an offset, already checked, is no larger than TRANSPORT_OFF_MAX; the asm
+ * keeps the compiler from seeing that it knew, and from using a copy. */
+#define bound_offset(off)             \
+    do {                              \
+        asm volatile("" : "+r"(off)); \
+        (off) &= TRANSPORT_OFF_MAX;   \
+    } while (0)
 
 #define VLAN_TAGS_MAX     2
 #define IPV6_EXTENSIONS   8
@@ -237,9 +242,9 @@ static __always_inline int parse_ipv6(void *ctx, struct packet *pkt, bool tc)
                    : found == -FS_REASON_MALFORMED ? FS_REASON_MALFORMED
                                                    : FS_REASON_NO_PORTS;
         off = (__u32)found >> 16;
-        keep_whole(off);
         if (off > TRANSPORT_OFF_MAX)
             return FS_REASON_MALFORMED;
+        bound_offset(off);
         pkt->proto = found & 0xff;
         pkt->l4_off = off;
         pkt->l4 = pkt->data + off;

@@ -126,7 +126,7 @@ static __always_inline int steer_direct(struct packet *pkt, fs_ref dir, struct f
     struct direct_ref ref;
 
     direct_ref_init(&ref, dir, backend, pkt, packet_source(pkt), pkt->source_be);
-    direct_note(&ref);
+    direct_note(&ref, direct_is_ambiguous(pkt, dir, backend));
     return act_pass(FS_REASON_DIRECT_IN, tc);
 }
 

@@ -43,7 +43,8 @@ analysis() {
     mapfile -t sources < <(files -path './user/*.c' -o -path './tests/*.c' ! -name '*.bpf.c')
     cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
         --error-exitcode=1 --template=gcc -j "$(nproc)" --suppress=missingIncludeSystem \
-        --suppress=invalidScanfArgType_int -D_GNU_SOURCE -Iuser -Iinclude "${sources[@]}"
+        --suppress=invalidScanfArgType_int -D_GNU_SOURCE '-DLIBBPF_OPTS(type,name,...)=struct type name = {__VA_ARGS__}' \
+        -Iuser -Iinclude "${sources[@]}"
 }
 
 shell() {

@@ -8,9 +8,8 @@
 
 #include "abi.h"
 
-#ifndef __always_inline
+#undef __always_inline /* linux/stddef.h has a weaker one */
 #define __always_inline inline __attribute__((always_inline))
-#endif
 
 /* Secret of one instance, drawn from getrandom() when it is made. `mul` are odd. */
 struct fs_hash_key {

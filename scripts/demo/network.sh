@@ -127,7 +127,7 @@ http_batch() {
 # Long-lived connections that ask all the time and check each answer: the same version and connection as the first?
 # long_lived_open TAG COUNT: returns when they are open; "ADDRESS VERSION" a line in $tmp/TAG.ready.
 long_lived_open() {
-    background "$1" c "$PEER" hold --to "$VIP" --bind $LONG_FROM --count "$2" --interval 250 --timeout 15 \
+    background "$1" c "$PEER" hold --to "$VIP" --bind $LONG_FROM --count "$2" --interval 400 --timeout 15 \
         --ready-file "$tmp/$1.ready" --until-file "$tmp/end"
     long_lived_pids+=("$!")
     poll 20 long_lived_opened "$1" $!

@@ -5,6 +5,7 @@
 
 live=false
 utf8=false
+clear='' # to the end of a line that is drawn again
 bold='' dim='' red='' green='' blue='' yellow='' normal=''
 
 screen_setup() {
@@ -15,6 +16,7 @@ screen_setup() {
         bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' blue=$'\e[36m' yellow=$'\e[33m' normal=$'\e[0m'
         # A line that wraps can't be drawn again in its place.
         (($(tput cols 2>/dev/null || echo 80) < 78)) || live=true
+        ! $live || clear=$'\e[K'
     fi
     export LC_ALL=C # decimal points, and lengths in bytes
     ! $live || printf '\e[?25l'

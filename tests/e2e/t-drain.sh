@@ -41,6 +41,10 @@ entries_at_most() {
     [ "$(sum flow_entries)" -le "$1" ]
 }
 
+tracked_at_most() {
+    [ "$(sum tracked_buckets)" -le "$1" ]
+}
+
 nothing_tracked() {
     [ "$(sum moving_buckets)/$(sum tracked_buckets)/$(sum flow_entries)" = 0/0/0 ]
 }
@@ -54,7 +58,7 @@ only_exceptions_left() {
     echo "$entries entries for $CONNECTIONS connections"
     [ "$entries" -ge $((CONNECTIONS / 5)) ] || fail "fewer than the exceptions"
     [ "$(sum tracked_buckets)" -ge 1 ] || fail "exceptions, but no tracked bucket"
-    [ "$(sum tracked_buckets)" -le "$entries" ] || fail "more tracked buckets than exceptions"
+    poll 30 tracked_at_most "$entries" || fail "more tracked buckets than exceptions: $(fs status)"
 }
 
 all_settles() {

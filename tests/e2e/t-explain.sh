@@ -3,6 +3,7 @@
 # explain agrees with real connections: any source port, any affinity, settled and moving buckets.
 . "$(dirname "$0")/lib.sh"
 
+# Of TCP; of UDP fewer will do.
 SAMPLES=$(scaled 200 50)
 
 # Names: flow4, flow6 on port 80, source4, source6 on port 81 (TCP), udp4, udp6, none4, none6 (UDP).
@@ -49,7 +50,7 @@ explained_as_answered() {
     # shellcheck disable=SC2046 # words are wanted
     peer_in c ask --to "$target" $(sed 's/^/--bind /' "$TMP/sources") --reset >"$TMP/answered"
     paste -d' ' "$TMP/sources" "$TMP/explained" "$TMP/answered" >"$TMP/both"
-    equals "$(wc -l <"$TMP/both")" "$SAMPLES" "samples"
+    grep -qv '^-$' "$TMP/answered" || fail "nothing answered"
     while read -r source moving version explained answered; do
         case $version:$answered in stable:?[13] | canary:?[24]) ;; *) explained='' ;; esac
         if [ "$(name_of "$family" "$explained")" != "$answered" ]; then
@@ -57,7 +58,7 @@ explained_as_answered() {
             wrong=$((wrong + 1))
         fi
     done <"$TMP/both"
-    [ $wrong -eq 0 ] || fail "$wrong of $SAMPLES differ"
+    [ $wrong -eq 0 ] || fail "$wrong of $(wc -l <"$TMP/both") differ"
 }
 
 # sorts_seen settled|moving KIND: both versions came up, and no or some moving buckets.
@@ -74,13 +75,15 @@ sorts_seen() {
 
 # explain_all settled|moving
 explain_all() {
-    local family kind port
+    local family kind port samples
     for family in 4 6; do
         for kind in flow:80/tcp source:81/tcp udp:80/udp none:81/udp; do
             port=${kind#*:}
             kind=${kind%:*}
-            random_sources $family "$SAMPLES" >"$TMP/sources"
-            check "$1 buckets, $kind, v$family: $SAMPLES flows go where explain says" \
+            samples=$SAMPLES
+            [[ $port == */tcp ]] || samples=50
+            random_sources $family "$samples" >"$TMP/sources"
+            check "$1 buckets, $kind, v$family: $samples flows go where explain says" \
                 explained_as_answered "$kind$family" "$(vip $family "$port")"
             check "$1 buckets, $kind, v$family: the samples are of all sorts" sorts_seen "$1" "$kind"
         done

@@ -3,9 +3,9 @@
 # kill -9 of any command at any moment leaves a state that the next command reads, and that steers as before or after.
 . "$(dirname "$0")/lib.sh"
 
-SET_ROUNDS=$(scaled 60 15)
-APPLY_ROUNDS=$(scaled 60 15)
-ATTACH_ROUNDS=$(scaled 40 10)
+SET_ROUNDS=$(scaled 40 15)
+APPLY_ROUNDS=$(scaled 40 15)
+ATTACH_ROUNDS=$(scaled 25 10)
 
 # webs PERCENT-OF-CANARY: web4 and web6; two services, so that half an apply would show.
 webs() {

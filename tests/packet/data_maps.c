@@ -121,9 +121,14 @@ bool table_find(enum table table, const char *client, struct fs_flow_key *key, s
     return false;
 }
 
+bool table_try(enum table table, const struct fs_flow_key *key, const struct fs_flow *flow)
+{
+    return !bpf_map_update_elem(tables[table], key, flow, BPF_ANY);
+}
+
 void table_put(enum table table, const struct fs_flow_key *key, const struct fs_flow *flow)
 {
-    must(bpf_map_update_elem(tables[table], key, flow, BPF_ANY), "write an entry");
+    must(!table_try(table, key, flow), "write an entry");
 }
 
 void tables_clear(void)
@@ -131,10 +136,14 @@ void tables_clear(void)
     uint32_t zero = 0;
 
     for (int i = 0; i < TABLE_COUNT; i++) {
-        struct fs_flow_key key;
+        struct fs_flow_key key, next;
+        int end = bpf_map_get_next_key(tables[i], NULL, &next);
 
-        while (!bpf_map_get_next_key(tables[i], NULL, &key))
+        while (!end) { /* from the entry's place on, which is lost with it */
+            key = next;
+            end = bpf_map_get_next_key(tables[i], &key, &next);
             bpf_map_delete_elem(tables[i], &key);
+        }
     }
     for (uint32_t i = 0; i < 256; i++) /* more backends than any test has */
         must(bpf_map_update_elem(direct_seen, &i, &zero, BPF_ANY), "clear direct_seen");

@@ -66,6 +66,8 @@ bool check_entries(unsigned flows, unsigned half_open, unsigned udp_flows);
 /* An entry of the client's flow, in the scope of whatever has one. If there are several, any. */
 bool table_find(enum table table, const char *client, struct fs_flow_key *key,
                 struct fs_flow *flow);
+/* Returns false if there is no room. */
+bool table_try(enum table table, const struct fs_flow_key *key, const struct fs_flow *flow);
 void table_put(enum table table, const struct fs_flow_key *key, const struct fs_flow *flow);
 
 /* Removes all entries, and all knowledge of who talks to backends directly. */

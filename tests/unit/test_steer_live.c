@@ -178,6 +178,8 @@ static void sweep_entries(struct flow_table *table, bool buckets[BUCKETS],
         bool agrees = place.backend == (table->flows[i].backend & FS_SLOT_BACKEND);
 
         fs_place_former(fs_arena, world_table(), hash, now, FS_MARGIN_TICKS, &former);
+        if (table == &half_open && bpf_map_lookup_elem(&flows, key))
+            agrees = false; /* a new flow over the entry of an older one is known by it */
         if (is_over(&table->flows[i], table, now) || (!former.recording && agrees)) {
             flow_table_remove(table, i);
         } else if (!agrees) {
