@@ -142,11 +142,21 @@ static __always_inline __u32 flow_begin_new(struct flow_ref *ref, __u32 now, boo
         __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
     if (ref->current == FS_NO_BACKEND)
         return FS_NO_BACKEND;
-    if (recording || flow)
+    /* An entry of an earlier SYN is replaced, not dropped: its backend's answer can still claim it.
+     */
+    if (recording || flow || bpf_map_lookup_elem(&half_open, &ref->key))
         flow_record(&half_open, ref, backend_id(ref, ref->current), 0, now);
-    else
-        bpf_map_delete_elem(&half_open, &ref->key);
     return ref->current;
+}
+
+/* A SYN that follows an entry which has seen a FIN may begin a flow anew, at the same backend: that
+ * flow must not inherit the FIN. */
+static __always_inline void flow_follow_syn(struct flow_ref *ref, struct fs_flow *flow, __u32 now)
+{
+    if (!(flow->flags & (FS_FLOW_CLIENT_FIN | FS_FLOW_BACKEND_FIN)))
+        return;
+    __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
+    flow_record(&half_open, ref, flow->backend, 0, now);
 }
 
 /* A first SYN. It follows an entry only if the entry's backend still takes flows, and it is a
@@ -160,6 +170,7 @@ static __always_inline __u32 flow_begin(struct flow_ref *ref, __u32 now, bool re
         backend = backend_by_id(ref->dir, flow->backend);
         if (backend && takes_flows(backend, flow_table(ref))) {
             ref->is_new = false;
+            flow_follow_syn(ref, flow, now);
             return flow_follow(flow, now);
         }
     }

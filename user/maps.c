@@ -66,6 +66,13 @@ bool maps_find_flow(const struct maps *maps, uint8_t proto, const struct fs_flow
            bpf_map_lookup_elem(maps->flow[FLOW_MAP_HALF_OPEN], key, flow) == 0;
 }
 
+bool maps_has_live_flow(const struct maps *maps, const struct fs_flow_key *key)
+{
+    struct fs_flow flow;
+
+    return bpf_map_lookup_elem(maps->flow[FLOW_MAP_FLOWS], key, &flow) == 0;
+}
+
 int maps_backend_counters(const struct maps *maps, uint32_t number, struct fs_backend_counters *sum)
 {
     int cpus = libbpf_num_possible_cpus();

@@ -34,6 +34,9 @@ int maps_each_flow(const struct maps *maps,
 bool maps_find_flow(const struct maps *maps, uint8_t proto, const struct fs_flow_key *key,
                     struct fs_flow *flow);
 
+/* Does a flow that is known to live stand under this key? */
+bool maps_has_live_flow(const struct maps *maps, const struct fs_flow_key *key);
+
 /* A backend's counters, all CPUs together. Returns 0 or -errno. */
 int maps_backend_counters(const struct maps *maps, uint32_t number,
                           struct fs_backend_counters *sum);

@@ -104,7 +104,8 @@ static bool visit_flow(struct sweeper *sweeper, enum flow_map map, uint32_t serv
     if (map != FLOW_MAP_UDP) {
         fs_place_former(sweeper->model->arena, table, hash, sweeper->now, SETTLE_TICKS, &former);
         if (!former.recording && (agrees || !place.unsettled))
-            return true;
+            /* a SYN over the entry of an older flow stays until its next packet is known by it */
+            return map != FLOW_MAP_HALF_OPEN || !maps_has_live_flow(sweeper->maps, key);
     }
     if (!agrees)
         mark(sweeper, service, &place);
