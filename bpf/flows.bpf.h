@@ -128,7 +128,9 @@ static __always_inline struct fs_flow *flow_met(struct flow_ref *ref, __u32 now)
     if (flow)
         bpf_map_delete_elem(&flows, &ref->key);
     flow = bpf_map_lookup_elem(&half_open, &ref->key);
-    return flow && flow_fresh(flow, now, FS_FRESH_SYN_TICKS) ? flow : NULL;
+    if (!flow || flow->syn_seq != ref->tcp_seq || !flow_fresh(flow, now, FS_FRESH_SYN_TICKS))
+        return NULL;
+    return flow;
 }
 
 /* A SYN that begins a new flow. Where an entry stands already it isn't replaced, for the SYN may be
@@ -289,14 +291,15 @@ __noinline __u32 flow_find(struct flow_ref *ref)
     return flow_find_copied(&copy);
 }
 
-/* What a backend's SYN-ACK says of an unsettled flow: where two backends were asked because the
- * SYN was repeated across a change, the first to answer is the one the client will talk to. */
+/* What a backend's SYN-ACK says of an unsettled flow (ref->tcp_seq is that of the SYN it answers):
+ * where two backends were asked because the SYN was repeated across a change, the first to answer
+ * is the one the client will talk to. */
 static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 backend, __u32 now)
 {
     struct fs_flow *flow = bpf_map_lookup_elem(&half_open, &ref->key);
     struct fs_former former;
 
-    if (flow) {
+    if (flow && flow->syn_seq == ref->tcp_seq) {
         if (!(flow->flags & FS_FLOW_ANSWERED)) {
             flow->backend = backend;
             __sync_fetch_and_or(&flow->flags, FS_FLOW_ANSWERED);

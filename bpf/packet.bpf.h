@@ -107,6 +107,14 @@ static __always_inline __u32 packet_seq(const struct packet *pkt)
     return bpf_ntohl(((__be32 *)pkt->l4)[1]);
 }
 
+/* Sequence number of the SYN that a SYN-ACK answers, host byte order. */
+static __always_inline __u32 packet_answered_seq(const struct packet *pkt)
+{
+    struct tcphdr *tcp = pkt->l4;
+
+    return (void *)(tcp + 1) > pkt->end ? 0 : bpf_ntohl(tcp->ack_seq) - 1;
+}
+
 static __always_inline bool icmp_is_error(__u8 family, __u8 type)
 {
     if (family == 6)

@@ -97,6 +97,7 @@ static __always_inline void note_reply(struct packet *pkt, fs_ref dir, struct fs
     flow_ref_init(&ref, dir, backend->service, packet_dest(pkt), pkt->dest_be, pkt->family,
                   pkt->proto);
     ref.tcp_flags = pkt->tcp_flags;
+    ref.tcp_seq = packet_answered_seq(pkt);
     flow_note_reply(&ref, backend->id);
 }
 

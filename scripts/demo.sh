@@ -74,7 +74,7 @@ count_batch() {
         *) other=$((other + 1)) ;;
         esac
     done < <(http_batch "$1" $batch_size)
-    ((stable + canary > 0)) || die "no answer from $VIP: $(head -n 3 "$tmp/curl.err")"
+    ((stable + canary > 0)) || die "no answer from $VIP that names a version: $(head -n 3 "$tmp/curl.err")"
 }
 
 # draw CANARY-PERCENT: in place, or a line now and then.

@@ -119,7 +119,7 @@ END
 # http_batch NUMBER COUNT: as many HTTP requests, each on a connection of its own, from one client address. For each
 # answer a line that names the version, for each request a line "STATUS CONNECTIONS-MADE".
 http_batch() {
-    in_ns c curl -q --silent --show-error --noproxy '*' --parallel --parallel-immediate --parallel-max 32 \
+    in_ns c curl -q --no-progress-meter --noproxy '*' --parallel --parallel-immediate --parallel-max 32 \
         --interface "$SHORT_NET.$(($1 % SHORT_HOSTS + 1))" --max-time 10 \
         --write-out '%{http_code} %{num_connects}\n' "http://$VIP/[1-$2]" 2>>"$tmp/curl.err" || true
 }

@@ -31,6 +31,7 @@ static struct spec describe(const struct path *path, const char *from, const cha
                          .proto = path->proto,
                          .tcp_flags = flags & REFUSED ? RST | ACK : (uint8_t)flags,
                          .sequence_zero = flags & REFUSED,
+                         .sequence = flags & FAR ? 0x99887766 : 0,
                          .payload = 21};
 }
 

@@ -60,13 +60,14 @@ static size_t put_payload(const struct spec *spec, uint8_t *at)
 
 static size_t put_tcp(const struct spec *spec, uint8_t *at, struct end from, struct end to)
 {
+    uint32_t sequence = spec->sequence_zero ? 0 : spec->sequence ? spec->sequence : 0x11223344;
     size_t header = 20 + spec->tcp_options, bytes;
 
     put16(at, from.port);
     put16(at + 2, to.port);
-    memcpy(at + 4, "\x11\x22\x33\x44\x55\x66\x77\x88", 8);
-    if (spec->sequence_zero)
-        memset(at + 4, 0, 4);
+    put16(at + 4, sequence >> 16);
+    put16(at + 6, sequence & 0xffff);
+    memcpy(at + 8, "\x55\x66\x77\x88", 4);
     at[12] = (uint8_t)(header / 4 << 4);
     at[13] = spec->tcp_flags ? spec->tcp_flags : ACK;
     put16(at + 14, 0xfaf0);

@@ -37,7 +37,8 @@ struct spec {
     const char *from, *to; /* as end_of() reads them; same family */
     uint8_t proto;         /* 0: TCP */
     uint8_t tcp_flags;     /* 0: ACK */
-    bool sequence_zero;    /* TCP, as in the answer to a refused SYN */
+    uint32_t sequence;     /* TCP; 0: one like any other */
+    bool sequence_zero;    /* as in the answer to a refused SYN */
     uint16_t payload;      /* bytes behind the transport header */
     uint16_t payload_word; /* the first two of them: to choose a checksum */
     uint8_t tcp_options;   /* bytes, a multiple of 4 */

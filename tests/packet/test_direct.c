@@ -118,7 +118,7 @@ static void forged(void)
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     by_vip(ACK);
-    directly(SYN);
+    directly(SYN | FAR);
     answered_from(path->vip, ACK); /* what a backend says to a SYN in a live connection */
     answered_from(path->vip, ACK | PSH);
     by_vip(ACK);
@@ -129,20 +129,20 @@ static void forged(void)
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     by_vip(ACK);
-    directly(ACK);
-    directly(ACK | PSH);
+    directly(ACK | FAR);
+    directly(ACK | PSH | FAR);
     answered_from(path->vip, ACK | PSH);
     test_end();
 
     begin("a forged direct RST doesn't divert a live steered connection");
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
-    directly(RST);
+    directly(RST | FAR);
     answered_from(path->vip, ACK | PSH);
     test_end();
 
     begin("a forged direct SYN ahead of a steered one doesn't divert the connection");
-    directly(SYN);
+    directly(SYN | FAR);
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     by_vip(ACK);
@@ -153,13 +153,13 @@ static void forged(void)
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     by_vip(ACK);
-    directly(SYN);
+    directly(SYN | FAR);
     answered_from(path->vip, RST | ACK);
     test_end();
 
     begin("a forged direct SYN that overtakes the answer to a steered one only delays it");
     by_vip(SYN);
-    directly(SYN);
+    directly(SYN | FAR);
     by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     by_vip(ACK);
@@ -170,7 +170,7 @@ static void forged(void)
     directly(SYN);
     answered_from(backend, SYN | ACK);
     directly(ACK);
-    by_vip(SYN);
+    by_vip(SYN | FAR);
     answered_from(backend, ACK); /* what a backend says to a SYN in a live connection */
     answered_from(backend, ACK | PSH);
     test_end();

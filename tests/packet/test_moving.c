@@ -129,12 +129,12 @@ static void old_flows(struct way *way)
     test_end();
 
     path_test(path, "a forged SYN doesn't move a live flow");
-    packet_goes(path, client, SYN, way->stable);
+    packet_goes(path, client, SYN | FAR, way->stable);
     packet_goes_counted(path, client, ACK | PSH, way->stable, FS_REASON_FLOW_FOLLOWED, -1);
     test_end();
 
     path_test(path, "a forged RST doesn't end a live flow");
-    packet_goes(path, client, RST, way->stable);
+    packet_goes(path, client, RST | FAR, way->stable);
     packet_goes(path, client, ACK | PSH, way->stable);
     check(table_find(FLOWS, client, &key, &flow), "it has no entry");
     check_number(flow.flags, 0, "flags of the entry");
@@ -161,8 +161,9 @@ static void old_flows(struct way *way)
     test_end();
 
     path_test(path, "a SYN after the end of a flow begins a new one");
-    packet_goes(path, client, SYN, way->canary);
-    packet_goes(path, client, ACK, way->canary);
+    packet_goes(path, client, SYN | FAR, way->canary);
+    packet_goes(path, client, ACK | FAR, way->canary);
+    packet_goes(path, client, ACK | PSH | FAR, way->canary);
     test_end();
 }
 
@@ -263,8 +264,16 @@ static void after_withdrawal(const struct way *way)
 
     path_test(path, "a live flow of a version that takes no more flows lives on");
     packet_goes(path, way->clients.connected, ACK, way->canary);
-    packet_goes(path, way->clients.connected, SYN, way->stable); /* forged */
+    packet_goes(path, way->clients.connected, SYN | FAR, way->stable); /* forged */
     packet_goes(path, way->clients.connected, ACK, way->canary);
+    packet_goes(path, way->clients.connected, ACK | PSH, way->canary);
+    test_end();
+
+    path_test(path, "a connection begun anew over an old entry is known by its sequence number");
+    packet_goes(path, way->clients.connected, SYN | FAR, way->stable);
+    packet_answered(path, way->clients.connected, way->stable, SYN | ACK);
+    packet_goes(path, way->clients.connected, ACK | FAR, way->stable);
+    packet_goes(path, way->clients.connected, ACK | PSH | FAR, way->stable);
     test_end();
 }
 

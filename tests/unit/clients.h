@@ -290,13 +290,16 @@ static inline void clients_init(struct clients *clients, uint64_t seed, uint32_t
     *clients = (struct clients){.count = count, .rng = {seed}, .seed = seed, .drain = drain};
     for (uint32_t i = 0; i < count; i++) {
         struct client *client = &clients->list[i];
-        uint8_t family = service_at(directory_now(), 0)->vip.family;
+        const struct fs_service *service = service_at(directory_now(), 0);
+        uint64_t hash;
 
         do {
-            for (int word = 0; word < (family == 4 ? 1 : 4); word++)
+            for (int word = 0; word < (service->vip.family == 4 ? 1 : 4); word++)
                 client->addr[word] = (__be32)rng_next(&clients->rng);
             client->port_be = (__be16)rng_next(&clients->rng);
-        } while (client_place(client).bucket >= buckets);
+            hash = fs_hash_client(hash_key(), service->salt, client->addr, client->port_be,
+                                  service->vip.family, service->affinity);
+        } while (fs_hash_bucket(hash) >= buckets);
         client->next = clock_tick + rng_below(&clients->rng, 300);
     }
 }
