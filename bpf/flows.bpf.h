@@ -117,8 +117,8 @@ static __always_inline void flow_note_client(struct fs_flow *flow, __u32 tcp_fla
         __sync_fetch_and_or(&flow->flags, FS_FLOW_CLIENT_FIN);
 }
 
-/* The entry that a first SYN meets, if it counts: of a live flow, or of the same SYN's first time.
- */
+/* The entry that a first SYN meets, if it counts: of a live flow, or of the same SYN's first time,
+ * which is known by its sequence number. */
 static __always_inline struct fs_flow *flow_met(struct flow_ref *ref, __u32 now)
 {
     struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);

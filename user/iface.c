@@ -159,28 +159,31 @@ static const char *attach_problem(enum iface_mode mode, int err)
 }
 
 /* Leaves the interface as it was before, as far as this instance is concerned. */
-static void restore(const struct instance *instance, unsigned ifindex, enum iface_mode was)
+static void restore(const struct instance *instance, unsigned ifindex, enum iface_mode was,
+                    enum iface_mode mode)
 {
+    ingress_detach(instance, ifindex, mode);
     if (was == IFACE_NONE)
         tc_detach(instance, ifindex, BPF_TC_EGRESS, PROGRAM_TC_EGRESS);
     else
         ingress_attach(instance, ifindex, was);
 }
 
-/* The way back first: no packet is steered whose answer would not be restored. A change of mode
- * takes the old attachment away before the new one comes, since the kernel allows one XDP program;
- * between TC and XDP the other order would steer twice. */
+/* The way in first: it learns who talks to the backends' own addresses, whose answers the way back
+ * must not touch; a SYN that is steered a moment too early is sent again by the client. A change of
+ * mode takes the old attachment away before the new one comes, since the kernel allows one XDP
+ * program, and between TC and XDP the other order would steer twice. */
 static int attach_mode(const struct instance *instance, unsigned ifindex, enum iface_mode was,
                        enum iface_mode mode)
 {
-    int err = tc_attach(instance, ifindex, BPF_TC_EGRESS, PROGRAM_TC_EGRESS);
+    int err = ingress_detach(instance, ifindex, was);
 
-    if (!err && was != IFACE_NONE)
-        err = ingress_detach(instance, ifindex, was);
     if (!err)
         err = ingress_attach(instance, ifindex, mode);
+    if (!err)
+        err = tc_attach(instance, ifindex, BPF_TC_EGRESS, PROGRAM_TC_EGRESS);
     if (err)
-        restore(instance, ifindex, was);
+        restore(instance, ifindex, was, mode_of(instance, ifindex));
     return err;
 }
 

@@ -20,8 +20,7 @@ const char *const table_names[TABLE_COUNT] = {"flows", "half_open", "udp_flows"}
 
 static const char *const reason_names[] = {
 #define REASON_NAME(id, name, fate, normal, text) name,
-    FS_REASONS(REASON_NAME)
-};
+    FS_REASONS(REASON_NAME)};
 
 static int tables[TABLE_COUNT], backend_counters, reason_counters, direct_seen, no_redirect, arena;
 

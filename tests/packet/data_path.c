@@ -51,7 +51,7 @@ static enum verdict xdp_verdict(unsigned returned)
 
 static enum verdict tc_verdict(unsigned returned)
 {
-    return (int)returned == TC_ACT_UNSPEC      ? PASS
+    return (int)returned == TC_ACT_UNSPEC     ? PASS
            : (int)returned == TC_ACT_SHOT     ? DROP
            : (int)returned == TC_ACT_REDIRECT ? FORWARD
                                               : ANYTHING_ELSE;

@@ -9,10 +9,12 @@
 #include "host.h"
 #include "tap.h"
 
-#define SERVICE(name, vip, affinity, backend)                                        \
-    "  - {name: " name ", vip: '" vip "', mode: nat, affinity: " affinity            \
+#define SERVICE(name, vip, affinity, backend)                             \
+    "  - {name: " name ", vip: '" vip "', mode: nat, affinity: " affinity \
     ", baseline: v1, versions: [{name: v1, weight: 100%, backends: ['" backend "']}]}\n"
 
+/* A service is a line. */
+/* clang-format off */
 const char services[] =
     "services:\n"
     SERVICE("local4", LOCAL4_VIP "/tcp", "flow", LOCAL4_BACKEND)
@@ -37,6 +39,7 @@ const char services[] =
     SERVICE("unknown6", "[fd00::8]:80/tcp", "flow", "[2001:db8:b::99]:8080")
     SERVICE("nowhere4", "10.0.0.9:80/tcp", "flow", "172.16.0.1:8080")
     SERVICE("nowhere6", "[fd00::9]:80/tcp", "flow", "[2001:db8:eeee::1]:8080");
+/* clang-format on */
 
 static void build_wished(const struct fixture *fixture, struct frame *frame)
 {
@@ -65,7 +68,7 @@ static void build_wished(const struct fixture *fixture, struct frame *frame)
 static void check_complete(struct run run, const struct frame *in)
 {
     static bool unknown;
-    struct frame out;
+    static struct frame out;
     enum verdict verdict;
     int err;
 
@@ -83,7 +86,7 @@ void fixture_check(const struct fixture *fixture, enum program program)
     struct run run = {.program = program,
                       .ifindex = host_interface(fixture->by ? fixture->by : "cl0"),
                       .gso_size = fixture->gso_size};
-    struct frame in, out, wished;
+    static struct frame in, out, wished;
     uint64_t before[FS_REASON_COUNT];
     enum verdict verdict, wanted = fixture->verdict;
 

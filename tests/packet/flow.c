@@ -40,7 +40,7 @@ void packet_check(const struct path *path, enum program program, const char *fro
 {
     struct run run = {.program = program, .ifindex = host_interface("cl0"), .came_in_by = 1};
     struct spec spec = describe(path, from, to, flags);
-    struct frame in, out, wished;
+    static struct frame in, out, wished;
     enum verdict verdict;
 
     frame_build(&spec, &in);
@@ -59,7 +59,7 @@ const char *packet_sent_to(const struct path *path, const char *client, unsigned
     struct run run = {.program = path->in, .ifindex = host_interface("cl0")};
     struct spec spec = describe(path, client, path->vip, flags);
     static char backend[END_TEXT];
-    struct frame in, out, wished;
+    static struct frame in, out, wished;
     struct packet_parts parts;
 
     frame_build(&spec, &in);

@@ -139,8 +139,8 @@ static size_t put_ipv4(const struct spec *spec, uint8_t *at, struct end from, st
 {
     size_t header = 20 + spec->ip_options, bytes;
 
-    at[0] = (uint8_t)((spec->version ? spec->version : 4) << 4 |
-                      (spec->ihl ? spec->ihl : header / 4));
+    at[0] =
+        (uint8_t)((spec->version ? spec->version : 4) << 4 | (spec->ihl ? spec->ihl : header / 4));
     at[1] = spec->tos;
     memcpy(at + 4, "\x12\x34", 2);
     put16(at + 6, spec->fragment);
@@ -204,9 +204,8 @@ static size_t put_ipv6(const struct spec *spec, uint8_t *at, struct end from, st
     memcpy(at + 8, from.addr, 16);
     memcpy(at + 24, to.addr, 16);
     for (; *letters; letters++)
-        bytes += put_extension(spec, *letters,
-                               letters[1] ? extension_type(letters[1]) : protocol(spec),
-                               at + bytes);
+        bytes += put_extension(
+            spec, *letters, letters[1] ? extension_type(letters[1]) : protocol(spec), at + bytes);
     *transport_at = bytes;
     bytes += put_transport(spec, at + bytes, from, to);
     put16(at + 4, (unsigned)((int)bytes - 40 + spec->length_error));

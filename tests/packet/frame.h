@@ -44,16 +44,17 @@ struct spec {
     uint8_t tcp_options;   /* bytes, a multiple of 4 */
     bool no_check;         /* UDP's checksum is zero: none */
 
-    uint8_t ttl;           /* or hop limit; 0: 64 */
-    uint8_t tos;           /* or traffic class */
-    uint8_t ip_options;    /* bytes, a multiple of 4: IPv4 */
-    const char *extension; /* IPv6: a letter for each header: h, r, d, f(ragment), a(uthentication) */
-    uint16_t fragment;     /* flags and offset, as in the header */
+    uint8_t ttl;        /* or hop limit; 0: 64 */
+    uint8_t tos;        /* or traffic class */
+    uint8_t ip_options; /* bytes, a multiple of 4: IPv4 */
+    const char
+        *extension;    /* IPv6: a letter for each header: h, r, d, f(ragment), a(uthentication) */
+    uint16_t fragment; /* flags and offset, as in the header */
 
     const uint8_t *to_mac, *from_mac;
-    uint8_t tags;          /* VLAN tags */
-    uint16_t outer_type;   /* of the first tag; 0: 802.1Q */
-    uint16_t ether_type;   /* 0: by family */
+    uint8_t tags;        /* VLAN tags */
+    uint16_t outer_type; /* of the first tag; 0: 802.1Q */
+    uint16_t ether_type; /* 0: by family */
 
     uint8_t icmp_type, icmp_code; /* proto 1 or 58 */
     uint32_t icmp_rest;           /* MTU and the like */

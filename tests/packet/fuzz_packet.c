@@ -15,10 +15,12 @@
 #include "mutate.h"
 #include "tap.h"
 
-#define POOLS(a, b, c) \
+#define POOLS(a, b, c)                                                                             \
     "mode: nat, baseline: v1, versions: [{name: v1, weight: 100%, backends: ['" a "', '" b "']}, " \
     "{name: v2, weight: 0%, backends: ['" c "']}]}\n"
 
+/* A service is a line. */
+/* clang-format off */
 static const char fuzz_services[] =
     "services:\n"
     "  - {name: a4, vip: '10.0.0.1:80/tcp', affinity: flow, "
@@ -29,6 +31,7 @@ static const char fuzz_services[] =
     POOLS("10.1.0.1:5353", "198.51.100.11:5353", "10.1.0.2:5353")
     "  - {name: u6, vip: '[fd00::1]:53/udp', affinity: none, "
     POOLS("[fd00:1::1]:5353", "[2001:db8:b::11]:5353", "[fd00:1::2]:5353");
+/* clang-format on */
 
 /* The same for the checks: a VIP and its backends. */
 #define BACKENDS 3
@@ -37,10 +40,12 @@ static const struct {
     const char *vip, *backends[BACKENDS];
 } declared[] = {
     {IPPROTO_TCP, "10.0.0.1:80", {"10.1.0.1:8080", "198.51.100.11:8080", "10.1.0.2:8080"}},
-    {IPPROTO_TCP, "[fd00::1]:80",
+    {IPPROTO_TCP,
+     "[fd00::1]:80",
      {"[fd00:1::1]:8080", "[2001:db8:b::11]:8080", "[fd00:1::2]:8080"}},
     {IPPROTO_UDP, "10.0.0.1:53", {"10.1.0.1:5353", "198.51.100.11:5353", "10.1.0.2:5353"}},
-    {IPPROTO_UDP, "[fd00::1]:53",
+    {IPPROTO_UDP,
+     "[fd00::1]:53",
      {"[fd00:1::1]:5353", "[2001:db8:b::11]:5353", "[fd00:1::2]:5353"}},
 };
 
@@ -139,9 +144,9 @@ static void check_changes(const struct attempt *at)
     if (at->parts.ip_end < sizeof(may))
         memset(may + at->parts.ip_end, 0, sizeof(may) - at->parts.ip_end);
     for (size_t i = 0; i < at->in.bytes; i++)
-        if (!may[i] && !check(at->in.data[i] == at->out.data[i],
-                              "byte %zu was changed from %02x to %02x", i, at->in.data[i],
-                              at->out.data[i]))
+        if (!may[i] &&
+            !check(at->in.data[i] == at->out.data[i], "byte %zu was changed from %02x to %02x", i,
+                   at->in.data[i], at->out.data[i]))
             return;
 }
 
@@ -189,8 +194,8 @@ static void check_attempt(const struct attempt *at)
     check_changes(at);
     check(steered(at), "it didn't go to a backend of its service");
     check(restored(at), "its source is neither a VIP nor what it was");
-    wrong = wrong_checksums(at->out.data, at->out.bytes) &
-            ~wrong_checksums(at->in.data, at->in.bytes);
+    wrong =
+        wrong_checksums(at->out.data, at->out.bytes) & ~wrong_checksums(at->in.data, at->in.bytes);
     check(!wrong, "checksums have become wrong: %x", wrong);
 }
 

@@ -124,7 +124,8 @@ static void make_network(void)
         give_up("cannot write %s: %s", path, strerror(errno));
     fputs("link set lo up\n", batch);
     for (int i = 1; i < 10; i++)
-        fprintf(batch, "addr add 10.1.0.%d/32 dev lo\naddr add fd00:1::%d/128 dev lo nodad\n", i, i);
+        fprintf(batch, "addr add 10.1.0.%d/32 dev lo\naddr add fd00:1::%d/128 dev lo nodad\n", i,
+                i);
     for (size_t i = 0; i < sizeof(interfaces) / sizeof(*interfaces); i++)
         describe_interface(batch, i);
     fputs("route add 100.64.0.0/10 via 192.0.2.10\n"
@@ -236,9 +237,8 @@ json_t *json_named(json_t *object, const char *list, const char *name)
     json_t *value;
     size_t i;
 
-    json_array_foreach(json_object_get(object, list), i, value)
-        if (!strcmp(json_text(value, "name"), name))
-            return value;
+    json_array_foreach(json_object_get(object, list), i,
+                       value) if (!strcmp(json_text(value, "name"), name)) return value;
     give_up("no %s in %s", name, list);
 }
 

@@ -52,7 +52,8 @@ bool host_is_slow(void);
 
 void host_sleep(double seconds);
 
-/* Pseudo-random numbers: the same ones each time for a seed, which FS_SEED sets and a note tells. */
+/* Pseudo-random numbers: the same ones each time for a seed, which FS_SEED sets and a note tells.
+ */
 uint32_t host_random(void);
 
 #endif

@@ -35,7 +35,8 @@ static void set_byte(struct frame *frame)
 
 static void set_word(struct frame *frame)
 {
-    static const uint16_t telling[] = {0, 1, 8, 20, 28, 40, 0x3fff, 0x4000, 0x8000, 0xffff,
+    static const uint16_t telling[] = {0,      1,      8,      20,      28,
+                                       40,     0x3fff, 0x4000, 0x8000,  0xffff,
                                        0x0800, 0x86dd, VLAN_Q, VLAN_AD, 0x0806};
     uint16_t word = telling[below(sizeof(telling) / sizeof(*telling))];
     size_t at = some_place(frame) & ~1u;

@@ -232,7 +232,7 @@ static void this_host(enum program program)
     struct path here = {"from this host", program, IPPROTO_TCP, "r4", REMOTE4_VIP, "198.51.100.1"};
     struct run out = {.program = TC_EGRESS, .ifindex = host_interface("be0")};
     struct spec ask = {.from = client, .to = REMOTE4_BACKEND, .tcp_flags = SYN};
-    struct frame frame, then;
+    static struct frame frame, then;
 
     path = &here;
     begin(program == XDP_INGRESS ? "this host's own connection to a backend is left alone by XDP"
@@ -248,8 +248,8 @@ static void this_host(enum program program)
 /* A client that the hash sends to the other backend can't have come by the VIP. */
 static void unambiguous(enum program program)
 {
-    struct path wide = {program_names[program], program, IPPROTO_TCP, "wide", "10.0.0.9:80",
-                        "192.0.2.10"};
+    struct path wide = {program_names[program], program,     IPPROTO_TCP, "wide",
+                        "10.0.0.9:80",          "192.0.2.10"};
     json_t *said;
     bool other;
 
@@ -275,9 +275,9 @@ static void learn_until(int ticks)
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    dir->learn_until = (uint32_t)(((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) >>
-                                  FS_TICK_SHIFT) +
-                       (uint32_t)ticks;
+    dir->learn_until =
+        (uint32_t)(((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) >> FS_TICK_SHIFT) +
+        (uint32_t)ticks;
     munmap(root, FS_ARENA_BYTES);
 }
 

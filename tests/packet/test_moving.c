@@ -8,14 +8,14 @@
 #include "tap.h"
 
 /* Weights move from stable to canary and back; `drain` is longer than the test. */
-#define MOVING(name, vip, stable, canary)                                                    \
-    "  - {name: " name ", vip: '" vip "', mode: nat, affinity: flow, baseline: stable,\n"    \
+#define MOVING(name, vip, stable, canary)                                                   \
+    "  - {name: " name ", vip: '" vip "', mode: nat, affinity: flow, baseline: stable,\n"   \
     "     drain: 10m, versions: [{name: stable, weight: 100%, backends: ['" stable "']},\n" \
     "     {name: canary, weight: 0%, backends: ['" canary "']}]}\n"
 
-#define SERVICES(stable4, stable6)                                              \
-    "services:\n" MOVING("m4", "10.0.0.1:80/tcp", stable4, "10.1.0.2:8080")     \
-    MOVING("m6", "[fd00::1]:80/tcp", stable6, "[fd00:1::2]:8080")
+#define SERVICES(stable4, stable6)                                          \
+    "services:\n" MOVING("m4", "10.0.0.1:80/tcp", stable4, "10.1.0.2:8080") \
+        MOVING("m6", "[fd00::1]:80/tcp", stable6, "[fd00:1::2]:8080")
 
 static const char before[] = SERVICES("10.1.0.1:8080", "[fd00:1::1]:8080");
 static const char replaced[] = SERVICES("10.1.0.3:8080", "[fd00:1::3]:8080");
@@ -33,15 +33,23 @@ struct way {
 
 static struct way ways[] = {
     {.path = {"xdp_ingress, IPv4", XDP_INGRESS, IPPROTO_TCP, "m4", "10.0.0.1:80", "192.0.2.10"},
-     .stable = "10.1.0.1:8080", .canary = "10.1.0.2:8080", .new_stable = "10.1.0.3:8080"},
+     .stable = "10.1.0.1:8080",
+     .canary = "10.1.0.2:8080",
+     .new_stable = "10.1.0.3:8080"},
     {.path = {"tc_ingress, IPv4", TC_INGRESS, IPPROTO_TCP, "m4", "10.0.0.1:80", "192.0.2.10"},
-     .stable = "10.1.0.1:8080", .canary = "10.1.0.2:8080", .new_stable = "10.1.0.3:8080"},
+     .stable = "10.1.0.1:8080",
+     .canary = "10.1.0.2:8080",
+     .new_stable = "10.1.0.3:8080"},
     {.path = {"xdp_ingress, IPv6", XDP_INGRESS, IPPROTO_TCP, "m6", "[fd00::1]:80",
               "[2001:db8:c::10]"},
-     .stable = "[fd00:1::1]:8080", .canary = "[fd00:1::2]:8080", .new_stable = "[fd00:1::3]:8080"},
+     .stable = "[fd00:1::1]:8080",
+     .canary = "[fd00:1::2]:8080",
+     .new_stable = "[fd00:1::3]:8080"},
     {.path = {"tc_ingress, IPv6", TC_INGRESS, IPPROTO_TCP, "m6", "[fd00::1]:80",
               "[2001:db8:c::10]"},
-     .stable = "[fd00:1::1]:8080", .canary = "[fd00:1::2]:8080", .new_stable = "[fd00:1::3]:8080"},
+     .stable = "[fd00:1::1]:8080",
+     .canary = "[fd00:1::2]:8080",
+     .new_stable = "[fd00:1::3]:8080"},
 };
 
 #define WAYS (sizeof(ways) / sizeof(*ways))
@@ -235,8 +243,7 @@ static void after_the_way_back(const struct way *way)
     char client[END_TEXT];
 
     path_test(path, "a SYN repeated across a weight change follows its first");
-    packet_goes_counted(path, way->clients.syn_only, SYN, way->canary, FS_REASON_FLOW_FOLLOWED,
-                        -1);
+    packet_goes_counted(path, way->clients.syn_only, SYN, way->canary, FS_REASON_FLOW_FOLLOWED, -1);
     packet_goes(path, way->clients.syn_only, ACK, way->canary);
     test_end();
 

@@ -30,8 +30,10 @@ static const struct path web[] = {
 static void no_backend(void)
 {
     static const struct fixture fixture = {
-        .name = "a packet for a version without backends passes untouched", .programs = INGRESS,
-        .reason = FS_REASON_NO_BACKEND, .in = {.from = CLIENT4, .to = "10.0.0.1:80"}};
+        .name = "a packet for a version without backends passes untouched",
+        .programs = INGRESS,
+        .reason = FS_REASON_NO_BACKEND,
+        .in = {.from = CLIENT4, .to = "10.0.0.1:80"}};
     struct fs_root *root = arena_map();
     struct fs_directory *dir = fs_at(struct fs_directory, root, root->directory);
     struct fs_service *service = fs_at(struct fs_service, root, dir->services);
@@ -53,8 +55,10 @@ static bool add_tunnel_route(void)
 static void encapsulated(void)
 {
     static const struct fixture fixture = {
-        .name = "a packet that the route would wrap is left to the stack", .programs = INGRESS,
-        .reason = FS_REASON_STACK_OTHER, .to = "10.77.0.1:8080",
+        .name = "a packet that the route would wrap is left to the stack",
+        .programs = INGRESS,
+        .reason = FS_REASON_STACK_OTHER,
+        .to = "10.77.0.1:8080",
         .in = {.from = CLIENT4, .to = "10.0.0.2:80"}};
 
     if (add_tunnel_route())

@@ -8,15 +8,16 @@
 #define REMOTE6 .from = CLIENT6, .to = REMOTE6_VIP
 
 /* Left to the stack, which routes it: the destination is already the backend's. */
-#define STACK(sentence, why, backend, ...)                                                \
-    {                                                                                     \
-        .name = sentence, .programs = INGRESS, .reason = FS_REASON_##why, .to = backend,  \
-        .in = {__VA_ARGS__}                                                               \
+#define STACK(sentence, why, backend, ...)                                                       \
+    {                                                                                            \
+        .name = sentence, .programs = INGRESS, .reason = FS_REASON_##why, .to = backend, .in = { \
+            __VA_ARGS__                                                                          \
+        }                                                                                        \
     }
 
 static const struct fixture answers[] = {
-    STACK("without a neighbour entry IPv4 goes up the stack", STACK_NEIGHBOUR,
-          "198.51.100.99:8080", .from = CLIENT4, .to = "10.0.0.8:80", .payload = 9),
+    STACK("without a neighbour entry IPv4 goes up the stack", STACK_NEIGHBOUR, "198.51.100.99:8080",
+          .from = CLIENT4, .to = "10.0.0.8:80", .payload = 9),
     STACK("without a neighbour entry IPv6 goes up the stack", STACK_NEIGHBOUR,
           "[2001:db8:b::99]:8080", .from = CLIENT6, .to = "[fd00::8]:80", .payload = 9),
     STACK("a prohibited IPv4 route is left to the stack", STACK_UNREACHABLE, "10.66.0.2:8080",
@@ -27,32 +28,61 @@ static const struct fixture answers[] = {
           .from = CLIENT4, .to = "10.0.0.7:80"),
     STACK("an unreachable IPv6 route is left to the stack", STACK_UNREACHABLE, "[fd00:66::3]:8080",
           .from = CLIENT6, .to = "[fd00::7]:80"),
-    {.name = "an IPv4 packet into a black hole is dropped", .programs = INGRESS, .verdict = DROP,
-     .reason = FS_REASON_BLACKHOLE, .in = {.from = CLIENT4, .to = "10.0.0.5:80"}},
-    {.name = "an IPv6 packet into a black hole is dropped", .programs = INGRESS, .verdict = DROP,
-     .reason = FS_REASON_BLACKHOLE, .in = {.from = CLIENT6, .to = "[fd00::5]:80"}},
+    {.name = "an IPv4 packet into a black hole is dropped",
+     .programs = INGRESS,
+     .verdict = DROP,
+     .reason = FS_REASON_BLACKHOLE,
+     .in = {.from = CLIENT4, .to = "10.0.0.5:80"}},
+    {.name = "an IPv6 packet into a black hole is dropped",
+     .programs = INGRESS,
+     .verdict = DROP,
+     .reason = FS_REASON_BLACKHOLE,
+     .in = {.from = CLIENT6, .to = "[fd00::5]:80"}},
     STACK("a packet too big for the IPv4 route goes up the stack, which answers", STACK_MTU,
           "203.0.113.11:8080", .from = CLIENT4, .to = "10.0.0.4:80", .payload = 1300,
           .fragment = 0x4000),
     STACK("a packet too big for the IPv6 route goes up the stack, which answers", STACK_MTU,
           "[2001:db8:d::11]:8080", .from = CLIENT6, .to = "[fd00::4]:80", .payload = 1300),
-    {.name = "an IPv4 packet that just fits is sent on", .programs = INGRESS, .verdict = FORWARD,
-     .reason = FS_REASON_TO_INTERFACE, .via = "mt0", .neighbour = 11, .to = "203.0.113.11:8080",
+    {.name = "an IPv4 packet that just fits is sent on",
+     .programs = INGRESS,
+     .verdict = FORWARD,
+     .reason = FS_REASON_TO_INTERFACE,
+     .via = "mt0",
+     .neighbour = 11,
+     .to = "203.0.113.11:8080",
      .in = {.from = CLIENT4, .to = "10.0.0.4:80", .payload = 1240}},
-    {.name = "an IPv6 packet that just fits is sent on", .programs = INGRESS, .verdict = FORWARD,
-     .reason = FS_REASON_TO_INTERFACE, .via = "mt0", .neighbour = 11,
+    {.name = "an IPv6 packet that just fits is sent on",
+     .programs = INGRESS,
+     .verdict = FORWARD,
+     .reason = FS_REASON_TO_INTERFACE,
+     .via = "mt0",
+     .neighbour = 11,
      .to = "[2001:db8:d::11]:8080",
      .in = {.from = CLIENT6, .to = "[fd00::4]:80", .payload = 1220}},
-    {.name = "a short packet in a long padded frame still fits", .programs = XDP,
-     .verdict = FORWARD, .reason = FS_REASON_TO_INTERFACE, .via = "mt0", .neighbour = 11,
+    {.name = "a short packet in a long padded frame still fits",
+     .programs = XDP,
+     .verdict = FORWARD,
+     .reason = FS_REASON_TO_INTERFACE,
+     .via = "mt0",
+     .neighbour = 11,
      .to = "203.0.113.11:8080",
      .in = {.from = CLIENT4, .to = "10.0.0.4:80", .payload = 1240, .padding = 100}},
-    {.name = "an IPv4 packet goes back out of the interface it came by", .programs = INGRESS,
-     .verdict = BACK, .reason = FS_REASON_TO_SAME_INTERFACE, .via = "cl0", .neighbour = 77,
-     .to = "192.0.2.77:8080", .in = {.from = CLIENT4, .to = "10.0.0.3:80", .payload = 7}},
-    {.name = "an IPv6 packet goes back out of the interface it came by", .programs = INGRESS,
-     .verdict = BACK, .reason = FS_REASON_TO_SAME_INTERFACE, .via = "cl0", .neighbour = 77,
-     .to = "[2001:db8:c::77]:8080", .in = {.from = CLIENT6, .to = "[fd00::3]:80", .payload = 7}},
+    {.name = "an IPv4 packet goes back out of the interface it came by",
+     .programs = INGRESS,
+     .verdict = BACK,
+     .reason = FS_REASON_TO_SAME_INTERFACE,
+     .via = "cl0",
+     .neighbour = 77,
+     .to = "192.0.2.77:8080",
+     .in = {.from = CLIENT4, .to = "10.0.0.3:80", .payload = 7}},
+    {.name = "an IPv6 packet goes back out of the interface it came by",
+     .programs = INGRESS,
+     .verdict = BACK,
+     .reason = FS_REASON_TO_SAME_INTERFACE,
+     .via = "cl0",
+     .neighbour = 77,
+     .to = "[2001:db8:c::77]:8080",
+     .in = {.from = CLIENT6, .to = "[fd00::3]:80", .payload = 7}},
 };
 
 static const struct fixture time_to_live[] = {
@@ -60,14 +90,29 @@ static const struct fixture time_to_live[] = {
           .ttl = 1),
     STACK("a hop limit of one goes up the stack, which answers", STACK_TTL, REMOTE6_BACKEND,
           REMOTE6, .ttl = 1),
-    {.name = "a TTL of two is sent on as one", .programs = INGRESS, .verdict = FORWARD,
-     .reason = FS_REASON_TO_INTERFACE, .via = "be0", .neighbour = 11, .to = REMOTE4_BACKEND,
+    {.name = "a TTL of two is sent on as one",
+     .programs = INGRESS,
+     .verdict = FORWARD,
+     .reason = FS_REASON_TO_INTERFACE,
+     .via = "be0",
+     .neighbour = 11,
+     .to = REMOTE4_BACKEND,
      .in = {REMOTE4, .ttl = 2}},
-    {.name = "a hop limit of two is sent on as one", .programs = INGRESS, .verdict = FORWARD,
-     .reason = FS_REASON_TO_INTERFACE, .via = "be0", .neighbour = 11, .to = REMOTE6_BACKEND,
+    {.name = "a hop limit of two is sent on as one",
+     .programs = INGRESS,
+     .verdict = FORWARD,
+     .reason = FS_REASON_TO_INTERFACE,
+     .via = "be0",
+     .neighbour = 11,
+     .to = REMOTE6_BACKEND,
      .in = {REMOTE6, .ttl = 2}},
-    {.name = "a TTL of 255 is sent on as 254", .programs = INGRESS, .verdict = FORWARD,
-     .reason = FS_REASON_TO_INTERFACE, .via = "be0", .neighbour = 11, .to = REMOTE4_BACKEND,
+    {.name = "a TTL of 255 is sent on as 254",
+     .programs = INGRESS,
+     .verdict = FORWARD,
+     .reason = FS_REASON_TO_INTERFACE,
+     .via = "be0",
+     .neighbour = 11,
+     .to = REMOTE4_BACKEND,
      .in = {REMOTE4, .ttl = 255}},
 };
 
@@ -91,11 +136,13 @@ static void every_header(void)
     test_begin("counting down the TTL keeps the header's checksum right, whatever it was");
     for (unsigned tos = 0; tos < 256; tos += host_is_slow() ? 16 : 1)
         for (unsigned ttl = 2; ttl < 256; ttl += 11) {
-            struct fixture fixture = {
-                .verdict = FORWARD, .reason = FS_REASON_TO_INTERFACE, .via = "be0",
-                .neighbour = 11, .to = REMOTE4_BACKEND,
-                .in = {REMOTE4, .tos = (uint8_t)tos & 0xfc, .ttl = (uint8_t)ttl,
-                       .payload = (uint16_t)(tos * 5)}};
+            struct fixture fixture = {.verdict = FORWARD,
+                                      .reason = FS_REASON_TO_INTERFACE,
+                                      .via = "be0",
+                                      .neighbour = 11,
+                                      .to = REMOTE4_BACKEND,
+                                      .in = {REMOTE4, .tos = (uint8_t)tos & 0xfc,
+                                             .ttl = (uint8_t)ttl, .payload = (uint16_t)(tos * 5)}};
 
             fixture_check(&fixture, tos & 1 ? XDP_INGRESS : TC_INGRESS);
         }

@@ -11,13 +11,15 @@
 #include "host.h"
 #include "tap.h"
 
-#define SPLIT(name, vip, affinity, net, port)                                                  \
-    "  - {name: " name ", vip: '" vip "', mode: nat, affinity: " affinity ", baseline: a,\n"   \
-    "     versions: [{name: a, weight: 70.5%, backends: ['" net "1" port "', '" net "2" port   \
-    "']}, {name: b, weight: 24.49%, backends: ['" net "3" port "']},\n"                        \
-    "     {name: c, weight: 5.01%, backends: ['" net "4" port "', '" net "5" port "', '" net   \
+#define SPLIT(name, vip, affinity, net, port)                                                \
+    "  - {name: " name ", vip: '" vip "', mode: nat, affinity: " affinity ", baseline: a,\n" \
+    "     versions: [{name: a, weight: 70.5%, backends: ['" net "1" port "', '" net "2" port \
+    "']}, {name: b, weight: 24.49%, backends: ['" net "3" port "']},\n"                      \
+    "     {name: c, weight: 5.01%, backends: ['" net "4" port "', '" net "5" port "', '" net \
     "6" port "']}]}\n"
 
+/* A service is a line. */
+/* clang-format off */
 static const char split_services[] =
     "services:\n"
     SPLIT("flow4", "10.0.0.1:80/tcp", "flow", "10.1.0.", ":8080")
@@ -28,6 +30,7 @@ static const char split_services[] =
     SPLIT("none6", "[fd00::1]:53/udp", "none", "[fd00:1::", "]:5353")
     SPLIT("udp4", "10.0.0.1:54/udp", "flow", "10.1.0.", ":5454")
     SPLIT("udp6", "[fd00::1]:54/udp", "flow", "[fd00:1::", "]:5454");
+/* clang-format on */
 
 static const struct path paths[] = {
     {"flow4", XDP_INGRESS, IPPROTO_TCP, "flow4", "10.0.0.1:80", NULL},
@@ -72,8 +75,11 @@ static int sent_fast(const struct path *path, unsigned flags)
     static const uint8_t none[6];
     struct run run = {.program = path->in, .ifindex = host_interface("cl0")};
     char client[END_TEXT];
-    struct spec spec = {.from = random_client(path, client), .to = path->vip, .proto = path->proto,
-                        .tcp_flags = (uint8_t)flags, .from_mac = none};
+    struct spec spec = {.from = random_client(path, client),
+                        .to = path->vip,
+                        .proto = path->proto,
+                        .tcp_flags = (uint8_t)flags,
+                        .from_mac = none};
     static struct frame in, out;
     struct packet_parts parts;
 
@@ -118,8 +124,8 @@ static void explained(const struct path *path, const char *sentence)
 
     path_test(path, sentence);
     for (unsigned i = 0; i < rounds; i++) {
-        json_t *said = flowsplit_json("explain %s '%s' --json", path->service,
-                                      random_client(path, client));
+        json_t *said =
+            flowsplit_json("explain %s '%s' --json", path->service, random_client(path, client));
         const char *backend = json_text(said, "backend");
 
         packet_goes(path, client, SYN, backend);

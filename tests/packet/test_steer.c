@@ -13,10 +13,12 @@
 #define UDP6 .proto = IPPROTO_UDP, .from = CLIENT6, .to = LOCAL6_UDP_VIP
 
 /* To a backend on this host: only the destination changes. */
-#define LOCAL(sentence, backend, ...)                                                     \
-    {                                                                                     \
-        .name = sentence, .programs = INGRESS, .reason = FS_REASON_TO_LOCAL,              \
-        .to = backend, .in = {__VA_ARGS__}                                                \
+#define LOCAL(sentence, backend, ...)                                                       \
+    {                                                                                       \
+        .name = sentence, .programs = INGRESS, .reason = FS_REASON_TO_LOCAL, .to = backend, \
+        .in = {                                                                             \
+            __VA_ARGS__                                                                     \
+        }                                                                                   \
     }
 #define LOCAL_TCP4(sentence, ...) LOCAL(sentence, LOCAL4_BACKEND, TCP4, __VA_ARGS__)
 #define LOCAL_TCP6(sentence, ...) LOCAL(sentence, LOCAL6_BACKEND, TCP6, __VA_ARGS__)
@@ -24,11 +26,12 @@
 #define LOCAL_UDP6(sentence, ...) LOCAL(sentence, LOCAL6_UDP_BACKEND, UDP6, __VA_ARGS__)
 
 /* To a backend elsewhere: the frame is the next hop's, too. */
-#define REMOTE(sentence, backend, ...)                                                    \
-    {                                                                                     \
-        .name = sentence, .programs = INGRESS, .reason = FS_REASON_TO_INTERFACE,          \
-        .to = backend, .verdict = FORWARD, .via = "be0", .neighbour = 11,                 \
-        .in = {__VA_ARGS__}                                                               \
+#define REMOTE(sentence, backend, ...)                                                          \
+    {                                                                                           \
+        .name = sentence, .programs = INGRESS, .reason = FS_REASON_TO_INTERFACE, .to = backend, \
+        .verdict = FORWARD, .via = "be0", .neighbour = 11, .in = {                              \
+            __VA_ARGS__                                                                         \
+        }                                                                                       \
     }
 
 static const struct fixture local[] = {
@@ -99,7 +102,7 @@ static const struct fixture forms[] = {
 static unsigned checksum_of(const struct spec *spec)
 {
     struct packet_parts parts;
-    struct frame frame;
+    static struct frame frame;
     const uint8_t *at;
 
     frame_build(spec, &frame);
@@ -131,9 +134,10 @@ static void zero_checksums(void)
     zero_checksum((struct fixture)LOCAL_UDP4("a UDP checksum that comes to zero is sent as 0xffff",
                                              .payload = 10),
                   false);
-    zero_checksum((struct fixture)LOCAL_UDP6(
-                      "a UDP checksum over IPv6 that comes to zero is sent as 0xffff", .payload = 10),
-                  false);
+    zero_checksum(
+        (struct fixture)LOCAL_UDP6("a UDP checksum over IPv6 that comes to zero is sent as 0xffff",
+                                   .payload = 10),
+        false);
     zero_checksum((struct fixture)LOCAL_UDP4("a UDP checksum of 0xffff is mended like any other",
                                              .payload = 10),
                   true);
@@ -151,15 +155,26 @@ static void zero_checksums(void)
 static void big_frames(void)
 {
     static const struct fixture big[] = {
-        {.name = "an IPv4 frame of several buffers goes to a local backend", .programs = XDP,
-         .in = {TCP4, .payload = 8900}, .to = LOCAL4_BACKEND, .reason = FS_REASON_TO_LOCAL},
-        {.name = "an IPv6 frame of several buffers goes to a local backend", .programs = XDP,
-         .in = {TCP6, .payload = 8900, .extension = "hd"}, .to = LOCAL6_BACKEND,
+        {.name = "an IPv4 frame of several buffers goes to a local backend",
+         .programs = XDP,
+         .in = {TCP4, .payload = 8900},
+         .to = LOCAL4_BACKEND,
          .reason = FS_REASON_TO_LOCAL},
-        {.name = "a frame of several buffers is sent to a remote backend", .programs = XDP,
-         .in = {.from = CLIENT4, .to = REMOTE4_VIP, .payload = 8900}, .to = REMOTE4_BACKEND,
-         .verdict = FORWARD, .via = "be0", .neighbour = 11, .reason = FS_REASON_TO_INTERFACE},
-        {.name = "a frame of several buffers for no service passes untouched", .programs = XDP,
+        {.name = "an IPv6 frame of several buffers goes to a local backend",
+         .programs = XDP,
+         .in = {TCP6, .payload = 8900, .extension = "hd"},
+         .to = LOCAL6_BACKEND,
+         .reason = FS_REASON_TO_LOCAL},
+        {.name = "a frame of several buffers is sent to a remote backend",
+         .programs = XDP,
+         .in = {.from = CLIENT4, .to = REMOTE4_VIP, .payload = 8900},
+         .to = REMOTE4_BACKEND,
+         .verdict = FORWARD,
+         .via = "be0",
+         .neighbour = 11,
+         .reason = FS_REASON_TO_INTERFACE},
+        {.name = "a frame of several buffers for no service passes untouched",
+         .programs = XDP,
          .in = {.from = CLIENT4, .to = "10.0.0.77:80", .payload = 11000},
          .reason = FS_REASON_NO_SERVICE},
     };
@@ -171,14 +186,29 @@ static void big_frames(void)
 static void gso_packets(void)
 {
     static const struct fixture gso[] = {
-        {.name = "a GSO packet goes to a local backend", .programs = TC, .gso_size = 1000,
-         .in = {TCP4, .payload = 3000}, .to = LOCAL4_BACKEND, .reason = FS_REASON_TO_LOCAL},
-        {.name = "a GSO packet is sent where its segments fit", .programs = TC, .gso_size = 1000,
-         .in = {.from = CLIENT4, .to = "10.0.0.4:80", .payload = 3000}, .to = "203.0.113.11:8080",
-         .verdict = FORWARD, .via = "mt0", .neighbour = 11, .reason = FS_REASON_TO_INTERFACE},
-        {.name = "an IPv6 GSO packet is sent where its segments fit", .programs = TC,
-         .gso_size = 1000, .in = {.from = CLIENT6, .to = "[fd00::4]:80", .payload = 3000},
-         .to = "[2001:db8:d::11]:8080", .verdict = FORWARD, .via = "mt0", .neighbour = 11,
+        {.name = "a GSO packet goes to a local backend",
+         .programs = TC,
+         .gso_size = 1000,
+         .in = {TCP4, .payload = 3000},
+         .to = LOCAL4_BACKEND,
+         .reason = FS_REASON_TO_LOCAL},
+        {.name = "a GSO packet is sent where its segments fit",
+         .programs = TC,
+         .gso_size = 1000,
+         .in = {.from = CLIENT4, .to = "10.0.0.4:80", .payload = 3000},
+         .to = "203.0.113.11:8080",
+         .verdict = FORWARD,
+         .via = "mt0",
+         .neighbour = 11,
+         .reason = FS_REASON_TO_INTERFACE},
+        {.name = "an IPv6 GSO packet is sent where its segments fit",
+         .programs = TC,
+         .gso_size = 1000,
+         .in = {.from = CLIENT6, .to = "[fd00::4]:80", .payload = 3000},
+         .to = "[2001:db8:d::11]:8080",
+         .verdict = FORWARD,
+         .via = "mt0",
+         .neighbour = 11,
          .reason = FS_REASON_TO_INTERFACE},
     };
 

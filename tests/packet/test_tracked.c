@@ -27,9 +27,15 @@ static struct way {
     char old[END_TEXT], new[END_TEXT]; /* clients that were seen while it was moving */
 } ways[] = {
     {{"xdp_ingress, IPv4", XDP_INGRESS, IPPROTO_TCP, "t4", "10.0.0.1:80", "192.0.2.10"},
-     "10.1.0.1:8080", "10.1.0.2:8080", "", ""},
+     "10.1.0.1:8080",
+     "10.1.0.2:8080",
+     "",
+     ""},
     {{"tc_ingress, IPv6", TC_INGRESS, IPPROTO_TCP, "t6", "[fd00::1]:80", "[2001:db8:c::10]"},
-     "[fd00:1::1]:8080", "[fd00:1::2]:8080", "", ""},
+     "[fd00:1::1]:8080",
+     "[fd00:1::2]:8080",
+     "",
+     ""},
 };
 
 #define WAYS (sizeof(ways) / sizeof(*ways))

@@ -8,17 +8,20 @@
 #include "host.h"
 #include "tap.h"
 
-#define SERVICE(name, vip, affinity, stable, canary)                                            \
-    "  - {name: " name ", vip: '" vip "', mode: nat, affinity: " affinity                       \
-    ", baseline: stable,\n     versions: [{name: stable, weight: 100%, backends: ['" stable     \
+#define SERVICE(name, vip, affinity, stable, canary)                                        \
+    "  - {name: " name ", vip: '" vip "', mode: nat, affinity: " affinity                   \
+    ", baseline: stable,\n     versions: [{name: stable, weight: 100%, backends: ['" stable \
     "']},\n     {name: canary, weight: 0%, backends: ['" canary "']}]}\n"
 
+/* A service is a line. */
+/* clang-format off */
 static const char udp_services[] =
     "services:\n"
     SERVICE("flow4", "10.0.0.1:53/udp", "flow", "10.1.0.1:5353", "10.1.0.2:5353")
     SERVICE("flow6", "[fd00::1]:53/udp", "flow", "[fd00:1::1]:5353", "[fd00:1::2]:5353")
     SERVICE("none4", "10.0.0.1:54/udp", "none", "10.1.0.1:5454", "10.1.0.2:5454")
     SERVICE("none6", "[fd00::1]:54/udp", "none", "[fd00:1::1]:5454", "[fd00:1::2]:5454");
+/* clang-format on */
 
 static struct way {
     struct path path;
@@ -26,13 +29,25 @@ static struct way {
     char client[END_TEXT], quiet[END_TEXT];
 } ways[] = {
     {{"flow4, xdp_ingress", XDP_INGRESS, IPPROTO_UDP, "flow4", "10.0.0.1:53", "192.0.2.10"},
-     "10.1.0.1:5353", "10.1.0.2:5353", "", ""},
+     "10.1.0.1:5353",
+     "10.1.0.2:5353",
+     "",
+     ""},
     {{"flow6, tc_ingress", TC_INGRESS, IPPROTO_UDP, "flow6", "[fd00::1]:53", "[2001:db8:c::10]"},
-     "[fd00:1::1]:5353", "[fd00:1::2]:5353", "", ""},
+     "[fd00:1::1]:5353",
+     "[fd00:1::2]:5353",
+     "",
+     ""},
     {{"none4, tc_ingress", TC_INGRESS, IPPROTO_UDP, "none4", "10.0.0.1:54", "192.0.2.10"},
-     "10.1.0.1:5454", "10.1.0.2:5454", "", ""},
+     "10.1.0.1:5454",
+     "10.1.0.2:5454",
+     "",
+     ""},
     {{"none6, xdp_ingress", XDP_INGRESS, IPPROTO_UDP, "none6", "[fd00::1]:54", "[2001:db8:c::10]"},
-     "[fd00:1::1]:5454", "[fd00:1::2]:5454", "", ""},
+     "[fd00:1::1]:5454",
+     "[fd00:1::2]:5454",
+     "",
+     ""},
 };
 
 /* Makes an entry look as if its flow had been silent for so many seconds. */

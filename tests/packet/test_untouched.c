@@ -12,9 +12,9 @@
 #define UDP4 .proto = IPPROTO_UDP, .from = CLIENT4, .to = LOCAL4_UDP_VIP
 #define UDP6 .proto = IPPROTO_UDP, .from = CLIENT6, .to = LOCAL6_UDP_VIP
 
-#define UNTOUCHED(sentence, why, ...)                                                     \
-    {                                                                                     \
-        .name = sentence, .programs = ALL, .reason = FS_REASON_##why, .in = {__VA_ARGS__} \
+#define UNTOUCHED(sentence, why, ...)                                                       \
+    {                                                                                       \
+        .name = sentence, .programs = ALL, .reason = FS_REASON_##why, .in = { __VA_ARGS__ } \
     }
 
 static const struct fixture no_service[] = {
@@ -38,9 +38,8 @@ static const struct fixture no_service[] = {
     UNTOUCHED("a frame that isn't IP passes untouched", NOT_IP, TCP4, .ether_type = 0x0806),
     UNTOUCHED("an echo request to a VIP passes untouched", NO_PORTS, .proto = IPPROTO_ICMP,
               .from = "192.0.2.10", .to = "10.0.0.1", .icmp_type = 8, .payload = 56),
-    UNTOUCHED("an ICMPv6 echo request to a VIP passes untouched", NO_PORTS,
-              .proto = IPPROTO_ICMPV6, .from = "2001:db8:c::10", .to = "fd00::1", .icmp_type = 128,
-              .payload = 56),
+    UNTOUCHED("an ICMPv6 echo request to a VIP passes untouched", NO_PORTS, .proto = IPPROTO_ICMPV6,
+              .from = "2001:db8:c::10", .to = "fd00::1", .icmp_type = 128, .payload = 56),
     UNTOUCHED("a neighbour solicitation for a VIP passes untouched", NO_PORTS,
               .proto = IPPROTO_ICMPV6, .from = "2001:db8:c::10", .to = "ff02::1:ff00:1",
               .icmp_type = 135, .payload = 24),
@@ -90,9 +89,13 @@ static const struct fixture malformed[] = {
     UNTOUCHED("a VLAN tag that is cut short passes untouched", MALFORMED, TCP4, .tags = 1,
               .cut = 42),
     /* At TC the kernel runs no test with less than an IP header. */
-    {.name = "an IPv4 header that is cut short passes untouched", .programs = XDP, .in = {TCP4, .cut = 25},
+    {.name = "an IPv4 header that is cut short passes untouched",
+     .programs = XDP,
+     .in = {TCP4, .cut = 25},
      .reason = FS_REASON_MALFORMED},
-    {.name = "an IPv6 header that is cut short passes untouched", .programs = XDP, .in = {TCP6, .cut = 21},
+    {.name = "an IPv6 header that is cut short passes untouched",
+     .programs = XDP,
+     .in = {TCP6, .cut = 21},
      .reason = FS_REASON_MALFORMED},
 };
 
@@ -102,8 +105,8 @@ static const struct spec other6 = {.from = "[2001:db8:c::1]:9", .to = CLIENT6, .
 static const struct spec reply4 = {.from = LOCAL4_VIP, .to = CLIENT4, .payload = 20};
 static const struct spec reply6 = {.from = LOCAL6_VIP, .to = CLIENT6, .payload = 20};
 static const struct spec later4 = {.from = LOCAL4_VIP, .to = CLIENT4, .fragment = 0x0010};
-static const struct spec gre4 = {.proto = IPPROTO_GRE, .from = "10.0.0.1", .to = "192.0.2.10",
-                                 .payload = 20};
+static const struct spec gre4 = {
+    .proto = IPPROTO_GRE, .from = "10.0.0.1", .to = "192.0.2.10", .payload = 20};
 
 #define ERROR4 .proto = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 1, .from = "192.0.2.10"
 #define ERROR6 .proto = IPPROTO_ICMPV6, .icmp_type = 1, .from = "2001:db8:c::10"

@@ -25,7 +25,8 @@ struct client {
     __be16 port_be;
     enum client_state state;
     uint32_t backend; /* id; while open */
-    uint32_t seq;     /* of its next packet; a SYN's while asking */
+    uint32_t syn_seq; /* sequence number of its SYN */
+    uint32_t seq;     /* of its next packet */
     uint64_t next;    /* tick of what it does next */
     uint64_t asking_since;
     struct asked asked[ASKED_MAX];
@@ -88,6 +89,7 @@ static inline void client_hear(struct client *client, uint32_t id, uint8_t flags
     struct flow_ref ref = client_ref(client);
 
     ref.tcp_flags = flags;
+    ref.tcp_seq = client->syn_seq; /* what a SYN-ACK acknowledges */
     flow_note_reply(&ref, id);
 }
 
@@ -142,7 +144,7 @@ static inline void client_begin(struct clients *clients, struct client *client)
     client->state = CLIENT_ASKING;
     client->asked_count = 0;
     client->asking_since = clock_tick;
-    client->seq = (uint32_t)rng_next(&clients->rng);
+    client->syn_seq = client->seq = (uint32_t)rng_next(&clients->rng);
     client->client_fin = client->backend_fin = false;
     clients->connections++;
     client_ask(clients, client);
