@@ -40,11 +40,13 @@ format() {
 # Not the BPF programs, whose sections cppcheck can't read. Formats of scanf() gcc checks, and better.
 analysis() {
     local -a sources
+    local -ra macros=(-D_GNU_SOURCE
+        '-DLIBBPF_OPTS(type,name,...)=struct type name = {__VA_ARGS__}'
+        '-Djson_array_foreach(array,i,item)=for (i = 0; (item = json_array_get(array, i)); i++)')
     mapfile -t sources < <(files -path './user/*.c' -o -path './tests/*.c' ! -name '*.bpf.c')
     cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
         --error-exitcode=1 --template=gcc -j "$(nproc)" --suppress=missingIncludeSystem \
-        --suppress=invalidScanfArgType_int -D_GNU_SOURCE '-DLIBBPF_OPTS(type,name,...)=struct type name = {__VA_ARGS__}' \
-        -Iuser -Iinclude "${sources[@]}"
+        --suppress=invalidScanfArgType_int "${macros[@]}" -Iuser -Iinclude "${sources[@]}"
 }
 
 shell() {

@@ -300,7 +300,8 @@ static void test_live_flows_stay(void **state)
         world_free(&world);
     }
     followed = reason_counts[FS_REASON_FLOW_FOLLOWED] - followed;
-    print_message("%llu packets of %llu connections, %llu by an entry\n", (unsigned long long)packets, (unsigned long long)connections, (unsigned long long)followed);
+    assert_true(connections > 30 * HISTORIES); /* the histories have what they are about */
+    assert_true(followed > packets / 4);
 }
 
 /* Live flows that nobody moves any more: their entries shrink to the exceptions, and to none when

@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Changes are written beside what is published, found by the data path's own search once the
+ * reference is stored, and never touch what a reader of the old directory sees. */
+#include "datapath.h"
+#include "random.h"
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "arena.h"
+#include "model.h"
+#include "pool.h"
+#include "weights.h"
+
+static struct fs_endpoint v4(uint32_t addr, uint16_t port)
+{
+    return (struct fs_endpoint){
+        .addr = {htonl(addr)}, .port_be = htons(port), .proto = IPPROTO_TCP, .family = 4};
+}
+
+static struct fs_endpoint v6(uint32_t host, uint16_t port)
+{
+    return (struct fs_endpoint){.addr = {htonl(0x20010db8), 0, 0, htonl(host)},
+                                .port_be = htons(port),
+                                .proto = IPPROTO_TCP,
+                                .family = 6};
+}
+
+static struct fs_root *root(void)
+{
+    return fs_at(struct fs_root, fs_arena, 0);
+}
+
+static struct model *read_model(void)
+{
+    struct error err;
+    struct model *model = model_read(fs_arena, &err);
+
+    assert_non_null(model);
+    return model;
+}
+
+/* Writes, publishes and throws the model away. */
+static void publish(struct model *model)
+{
+    struct error err = {{0}};
+    fs_ref ref = model_write(model, &err);
+
+    if (!ref)
+        fail_msg("not written: %s", err.text);
+    root()->directory = ref;
+    model_free(model);
+}
+
+static int add_service(struct model *model, const char *name, struct fs_endpoint vip)
+{
+    struct error err;
+    int number = model_add(model, name, &vip, FS_MODE_NAT, FS_AFFINITY_FLOW, &err);
+
+    assert_true(number >= 0);
+    return number;
+}
+
+static uint32_t add_backend(struct model *model, int service, uint32_t version,
+                            struct fs_endpoint at)
+{
+    struct error err;
+    int number = model_backend_add(model, (uint32_t)service, version, &at, &err);
+
+    assert_true(number >= 0);
+    model->backends[number].flags |= FS_BACKEND_IN_POOL;
+    return (uint32_t)number;
+}
+
+/* A version with this weight and backends, which may be none. */
+static void add_version(struct model *model, int service, uint32_t number, uint32_t weight_bp,
+                        const struct fs_endpoint *at, uint32_t count)
+{
+    struct draft *draft = model_draft(model, (uint32_t)service);
+    struct draft_version *version = &draft->versions[number];
+
+    version->state = FS_VERSION_DECLARED;
+    version->weight_bp = weight_bp;
+    version->members = calloc(count + 1, sizeof(*version->members));
+    version->member_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        version->members[i] = add_backend(model, service, number, at[i]);
+    assert_true(pool_spread(version, (struct split_time){0, 0}) >= 0);
+    assert_true(weights_divide(draft, (struct split_time){0, 0}) >= 0);
+    model->services[service].changed = true;
+}
+
+/* One service, 10.0.0.1:80, with one backend. */
+static void publish_web(void)
+{
+    struct model *model = read_model();
+    int web = add_service(model, "web", v4(0x0a000001, 80));
+    struct fs_endpoint at = v4(0x0a00000b, 8080);
+
+    add_version(model, web, 0, FS_BUCKETS, &at, 1);
+    publish(model);
+}
+
+static __u32 service_of(struct fs_endpoint at)
+{
+    return find_service(directory_now(), at.addr, at.port_be, at.proto, at.family);
+}
+
+static __u32 backend_of(struct fs_endpoint at)
+{
+    return find_backend(directory_now(), at.addr, at.port_be, at.proto, at.family);
+}
+
+/* --- what is reachable, and a copy of it */
+
+struct copy {
+    struct extents extents;
+    char *bytes[COUNT(((struct extents *)0)->list)];
+};
+
+static void copy_reachable(struct copy *copy)
+{
+    extents_read(fs_arena, &copy->extents);
+    for (size_t i = 0; i < copy->extents.count; i++) {
+        const struct extent *extent = &copy->extents.list[i];
+
+        copy->bytes[i] = malloc(extent->end - extent->begin);
+        memcpy(copy->bytes[i], fs_arena + extent->begin, extent->end - extent->begin);
+    }
+}
+
+/* All is as it was, but for the root's one reference; which is, too, if `published` is false. */
+static void assert_untouched(struct copy *copy, bool published)
+{
+    if (published)
+        ((struct fs_root *)copy->bytes[0])->directory = root()->directory;
+    for (size_t i = 0; i < copy->extents.count; i++) {
+        const struct extent *extent = &copy->extents.list[i];
+
+        if (memcmp(copy->bytes[i], fs_arena + extent->begin, extent->end - extent->begin) != 0)
+            fail_msg("the extent at %#x has been written to", extent->begin);
+        free(copy->bytes[i]);
+    }
+}
+
+static void assert_no_overlap(void)
+{
+    struct extents used;
+
+    extents_read(fs_arena, &used);
+    for (size_t i = 1; i < used.count; i++)
+        if (used.list[i - 1].end > used.list[i].begin)
+            fail_msg("extents at %#x and %#x overlap", used.list[i - 1].begin,
+                     used.list[i].begin);
+}
+
+/* --- tests */
+
+static void test_format(void **state)
+{
+    struct model *model = read_model();
+
+    (void)state;
+    assert_true(root()->magic == FS_ARENA_MAGIC);
+    assert_int_equal(root()->abi, FS_ABI);
+    assert_int_equal(root()->created_ns, 4711);
+    assert_int_equal(model->service_count, 0);
+    assert_int_equal(model->backend_count, 0);
+    assert_int_equal(service_of(v4(0x0a000001, 80)), 0);
+    assert_int_equal(backend_of(v6(1, 80)), 0);
+    assert_no_overlap();
+    model_free(model);
+}
+
+static void test_add(void **state)
+{
+    struct model *model;
+    int web, dns;
+    struct fs_endpoint at[] = {v4(0x0a00000b, 8080), v4(0x0a00000c, 8080)}, at6 = v6(11, 53);
+
+    (void)state;
+    model = read_model();
+    web = add_service(model, "web", v4(0x0a000001, 80));
+    dns = add_service(model, "dns", v6(1, 53));
+    add_version(model, web, 0, 9500, &at[0], 1);
+    add_version(model, web, 5, 500, &at[1], 1);
+    add_version(model, dns, 0, FS_BUCKETS, &at6, 1);
+    publish(model);
+    assert_no_overlap();
+
+    model = read_model();
+    assert_int_equal(model_find(model, "web"), web);
+    assert_int_equal(model_find(model, "dns"), dns);
+    assert_int_equal(model_find(model, "we"), -1);
+    assert_string_equal(model_name(model, (uint32_t)dns), "dns");
+    assert_int_equal(model->generation, 1);
+    assert_false(model->changed);
+    assert_int_equal(service_of(v4(0x0a000001, 80)), web + 1);
+    assert_int_equal(service_of(v6(1, 53)), dns + 1);
+    assert_int_equal(service_of(v4(0x0a000001, 81)), 0);
+    assert_true(model_version_has_backends(model, (uint32_t)web, 5));
+    assert_false(model_version_has_backends(model, (uint32_t)dns, 5));
+    assert_int_equal(backend_of(at[0]), 1);
+    assert_int_equal(backend_of(at6), 3);
+    assert_int_equal(backend_of(v4(0x0a000001, 80)), 0);
+    assert_int_equal(model_draft(model, (uint32_t)web)->versions[5].weight_bp, 500);
+    assert_int_not_equal(model->services[web].record.id, model->services[dns].record.id);
+    assert_true(model->services[web].record.salt != model->services[dns].record.salt);
+    model_free(model);
+}
+
+static void test_not_published(void **state)
+{
+    struct copy copy;
+    struct model *model;
+    struct error err;
+    struct fs_endpoint at = v4(0x0a0000ff, 1);
+
+    (void)state;
+    publish_web();
+    copy_reachable(&copy);
+    model = read_model();
+    add_version(model, 0, 1, 0, &at, 1);
+    add_service(model, "new", v4(0x0a000002, 80));
+    weights_divide(model_draft(model, 1), (struct split_time){0, 0});
+    assert_int_not_equal(model_write(model, &err), 0);
+    model_free(model);
+    assert_untouched(&copy, false);
+    assert_int_equal(service_of(v4(0x0a000002, 80)), 0);
+}
+
+/* Random changes; each leaves what a reader of the old directory sees as it was. */
+static void test_old_readers(void **state)
+{
+    struct rng rng = {81};
+    char name[32];
+
+    (void)state;
+    for (unsigned round = 0; round < 120; round++) {
+        struct model *model = read_model();
+        struct fs_endpoint at[8];
+        struct copy copy;
+
+        copy_reachable(&copy);
+        if (model->service_count > 3 && rng_below(&rng, 2)) {
+            model_remove(model, rng_below(&rng, model->service_count));
+        } else {
+            int service;
+
+            snprintf(name, sizeof(name), "s%u", round);
+            service = add_service(model, name, v4(0x0a000000 + round, 80));
+            for (uint32_t i = 0; i < COUNT(at); i++)
+                at[i] = v4(0x0b000000 + round * 16 + i, 8080);
+            add_version(model, service, rng_below(&rng, 32), FS_BUCKETS, at,
+                        1 + rng_below(&rng, COUNT(at)));
+        }
+        publish(model);
+        assert_no_overlap();
+        assert_untouched(&copy, true);
+    }
+}
+
+/* Many services and backends of both families: each is found under its own number, after services
+ * in between were removed too. */
+static void assert_all_found(const struct model *model)
+{
+    for (uint32_t i = 0; i < model->service_count; i++)
+        assert_int_equal(service_of(model->services[i].record.vip), i + 1);
+    for (uint32_t i = 0; i < model->backend_count; i++) {
+        const struct fs_backend *backend = &model->backends[i];
+
+        if (backend->flags & FS_BACKEND_USED) {
+            assert_int_equal(backend_of(backend->at), i + 1);
+            assert_int_equal(backend->id & FS_SLOT_BACKEND, i);
+            assert_ptr_equal(backend_by_id(directory_now(), backend->id),
+                             backend_at(directory_now(), i));
+            assert_true(backend->service < model->service_count);
+        } else {
+            assert_int_equal(backend_of(backend->at), 0);
+            assert_null(backend_by_id(directory_now(), backend->id));
+        }
+    }
+}
+
+static void test_indexes(void **state)
+{
+    struct model *model = read_model();
+    struct fs_endpoint at[40];
+    char name[16];
+
+    (void)state;
+    for (uint32_t i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "s%u", i);
+        add_service(model, name, i % 2 ? v4(0x0a000001 + i, 443) : v6(i, (uint16_t)i));
+        for (uint32_t j = 0; j < COUNT(at); j++)
+            at[j] = i % 2 ? v4(0x0b000000 + i * 256 + j, 8080) : v6(1000 + i * 100 + j, 80);
+        add_version(model, (int)i, 0, FS_BUCKETS, at, COUNT(at));
+    }
+    publish(model);
+    model = read_model();
+    assert_all_found(model);
+    for (uint32_t i = 0; i < 30; i++)
+        model_remove(model, i * 2);
+    publish(model);
+    model = read_model();
+    assert_int_equal(model->service_count, 70);
+    assert_all_found(model);
+    for (uint32_t i = 0; i < model->service_count; i++) {
+        const struct draft *draft = model_draft(model, i);
+
+        for (uint32_t j = 0; j < draft->versions[0].member_count; j++)
+            assert_int_equal(model->backends[draft->versions[0].members[j]].service, i);
+    }
+    model_free(model);
+}
+
+/* A backend that takes new flows is found before one at the same address that only keeps some. */
+static void test_in_pool_wins(void **state)
+{
+    struct model *model = read_model();
+    struct fs_endpoint at = v4(0x0a00000b, 8080);
+    int web = add_service(model, "web", v4(0x0a000001, 80));
+
+    (void)state;
+    add_version(model, web, 0, FS_BUCKETS, &at, 1);
+    add_version(model, web, 1, 0, &at, 1);
+    model->backends[0].flags &= (uint8_t)~FS_BACKEND_IN_POOL;
+    publish(model);
+    assert_int_equal(backend_of(at), 2);
+}
+
+static void test_generations(void **state)
+{
+    struct model *model;
+    struct error err;
+    struct fs_endpoint at = v4(0x0a00000b, 8080), other = v4(0x0a00000c, 8080);
+    uint32_t id;
+    int number;
+
+    (void)state;
+    publish_web();
+    model = read_model();
+    id = model->backends[0].id;
+    model_backend_drop(model, 0);
+    assert_false(model_version_has_backends(model, 0, 0));
+    publish(model);
+    assert_null(backend_by_id(directory_now(), id));
+    model = read_model();
+    number = model_backend_add(model, 0, 0, &other, &err);
+    assert_int_equal(number, 0); /* the number is given away again, the id is not */
+    assert_int_equal(model->backends[0].id & 0xffff, 0);
+    assert_int_not_equal(model->backends[0].id, id);
+    publish(model);
+    assert_null(backend_by_id(directory_now(), id));
+    model = read_model();
+    assert_int_equal(backend_of(other), 1);
+    assert_int_equal(backend_of(at), 0);
+    model_free(model);
+}
+
+static void test_numbers_stay(void **state)
+{
+    struct model *model = read_model();
+    struct error err;
+    struct fs_endpoint at[] = {v4(0x0b000001, 1), v4(0x0b000002, 1), v4(0x0b000003, 1)};
+    int web = add_service(model, "web", v4(0x0a000001, 80));
+
+    (void)state;
+    add_version(model, web, 0, FS_BUCKETS, at, 3);
+    model_backend_drop(model, 1);
+    assert_memory_equal(&model->backends[2].at, &at[2], sizeof(at[2]));
+    assert_int_equal(model_backend_add(model, 0, 0, &at[1], &err), 1);
+    assert_int_equal(model_backend_add(model, 0, 0, &at[1], &err), 3);
+    model_free(model);
+}
+
+static void test_service_ids(void **state)
+{
+    struct model *model;
+    uint32_t id;
+
+    (void)state;
+    publish_web();
+    model = read_model();
+    id = model->services[0].record.id;
+    model_remove(model, 0);
+    publish(model);
+    assert_int_equal(service_of(v4(0x0a000001, 80)), 0);
+    assert_int_equal(backend_of(v4(0x0a00000b, 8080)), 0);
+    publish_web();
+    model = read_model();
+    assert_int_not_equal(model->services[0].record.id, id);
+    assert_int_equal(model->generation, 3);
+    model_free(model);
+}
+
+static void test_too_many_services(void **state)
+{
+    struct model *model = read_model();
+    struct fs_endpoint vip = v4(0x0a0000ff, 1);
+    struct error err;
+    char name[16];
+
+    (void)state;
+    for (uint32_t i = 0; i < FS_MAX_SERVICES; i++) {
+        snprintf(name, sizeof(name), "s%u", i);
+        add_service(model, name, v4(0x0a000001 + i, 80));
+    }
+    assert_int_equal(model_add(model, "more", &vip, FS_MODE_NAT, FS_AFFINITY_FLOW, &err), -ENOSPC);
+    assert_contains(err.text, "more than 256 services");
+    assert_int_equal(model->service_count, FS_MAX_SERVICES);
+    model_free(model);
+}
+
+static void test_too_many_backends(void **state)
+{
+    struct model *model;
+    struct error err;
+    struct fs_endpoint at = v4(0x0b000000, 1);
+
+    (void)state;
+    publish_web();
+    model = read_model();
+    for (uint32_t i = 1; i < FS_MAX_BACKENDS; i++) {
+        at.addr[0] = htonl(0x0b000000 + i);
+        assert_int_equal(model_backend_add(model, 0, 0, &at, &err), i);
+    }
+    assert_int_equal(model_backend_add(model, 0, 0, &at, &err), -ENOSPC);
+    assert_contains(err.text, "more than 65536 backends");
+    model_backend_drop(model, 40000);
+    assert_int_equal(model_backend_add(model, 0, 0, &at, &err), 40000);
+    publish(model);
+    assert_int_equal(backend_of(v4(0x0b000000 + 12345, 1)), 12346);
+}
+
+/* Five services whose slots need 16 MiB each. */
+static void test_full(void **state)
+{
+    struct model *model;
+    struct copy copy;
+    struct error err = {{0}};
+    char name[16];
+
+    (void)state;
+    publish_web();
+    copy_reachable(&copy);
+    model = read_model();
+    for (uint32_t i = 1; i <= 5; i++) {
+        snprintf(name, sizeof(name), "s%u", i);
+        add_service(model, name, v4(0x0a000001 + i, 80));
+        for (uint32_t j = 0; j < 16; j++) {
+            struct draft_version *version = &model_draft(model, i)->versions[j];
+
+            version->state = FS_VERSION_DECLARED;
+            version->slot_count = 65536;
+            version->slots = calloc(65536, sizeof(*version->slots));
+        }
+    }
+    assert_int_equal(model_write(model, &err), 0);
+    assert_contains(err.text, "64 MiB are full");
+    model_free(model);
+    assert_untouched(&copy, false);
+    assert_int_equal(service_of(v4(0x0a000001, 80)), 1);
+    publish_web(); /* and a change that fits goes on */
+}
+
+static uint32_t fold(uint32_t sum)
+{
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return sum;
+}
+
+static uint32_t words_sum(const struct fs_endpoint *at)
+{
+    uint32_t sum = 0;
+    uint16_t words[8];
+
+    memcpy(words, at->addr, sizeof(words));
+    for (int i = 0; i < (at->family == 4 ? 2 : 8); i++)
+        sum += words[i];
+    return sum;
+}
+
+/* Adding a backend's deltas turns a sum over the VIP into one over the backend. */
+static void test_deltas(void **state)
+{
+    struct rng rng = {82};
+
+    (void)state;
+    for (unsigned round = 0; round < 300; round++) {
+        struct model *model = read_model();
+        bool is_v4 = round % 2;
+        struct fs_endpoint vip = is_v4 ? v4((uint32_t)rng_next(&rng), (uint16_t)rng_next(&rng))
+                                       : v6((uint32_t)rng_next(&rng), (uint16_t)rng_next(&rng));
+        struct fs_endpoint at = is_v4 ? v4((uint32_t)rng_next(&rng), (uint16_t)rng_next(&rng))
+                                      : v6((uint32_t)rng_next(&rng), (uint16_t)rng_next(&rng));
+        const struct fs_backend *backend;
+
+        if (!is_v4) {
+            at.addr[1] = (__be32)rng_next(&rng);
+            vip.addr[2] = (__be32)rng_next(&rng);
+        }
+        add_service(model, "web", vip);
+        backend = &model->backends[add_backend(model, 0, 0, at)];
+        assert_int_equal(fold(words_sum(&vip) + backend->addr_delta) % 0xffff,
+                         fold(words_sum(&at)) % 0xffff);
+        assert_int_equal(fold(words_sum(&vip) + vip.port_be + backend->l4_delta) % 0xffff,
+                         fold(words_sum(&at) + at.port_be) % 0xffff);
+        model_free(model);
+    }
+}
+
+static int setup(void **state)
+{
+    struct rng rng = {80};
+    struct fs_hash_key key = rng_key(&rng);
+
+    (void)state;
+    fs_arena = calloc(1, FS_ARENA_BYTES);
+    if (!fs_arena)
+        return -1;
+    model_format(fs_arena, &key, 4711);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    free(fs_arena);
+    return 0;
+}
+
+#define MODEL(sentence, fn)                \
+    {                                      \
+        sentence, fn, setup, teardown, NULL \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        MODEL("a new arena has no services, and searches find nothing", test_format),
+        MODEL("what is added and published is read back and found", test_add),
+        MODEL("what is written but not published changes nothing", test_not_published),
+        MODEL("a reader of the old directory sees it whole after a new one is published",
+              test_old_readers),
+        MODEL("the data path's searches find all services and backends, and no removed one",
+              test_indexes),
+        MODEL("a backend in a pool is found before its draining namesake", test_in_pool_wins),
+        MODEL("a backend's number is given away again, its id is not", test_generations),
+        MODEL("backends keep their numbers when others go", test_numbers_stay),
+        MODEL("a service's id is not given away again", test_service_ids),
+        MODEL("a 257th service is refused", test_too_many_services),
+        MODEL("a 65537th backend is refused", test_too_many_backends),
+        MODEL("when the arena is full a change is refused and nothing is touched", test_full),
+        MODEL("a backend's deltas turn the VIP's checksum into its own", test_deltas),
+    };
+
+    return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+}
