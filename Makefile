@@ -136,7 +136,7 @@ $(BUILD)/tests/%.o: tests/%.c Makefile
 $(UNIT:%=$(BUILD)/asan/%.o): CFLAGS_USER += -fno-strict-aliasing
 
 $(UNIT_PROGRAMS): $(BUILD)/%: $(BUILD)/asan/%.o $(BUILD)/asan/libflowsplit.a
-	$(call link,$(CC),$(SANITIZE),-lcmocka)
+	$(call link,$(CC),$(SANITIZE),-lcmocka -lm)
 
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/fuzz/%.o $(BUILD)/fuzz/libflowsplit.a
 	$(call link,$(CLANG),$(SANITIZE) -fsanitize=fuzzer)

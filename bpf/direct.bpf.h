@@ -4,7 +4,8 @@
  *
  * Someone could forge a packet to the backend's own address in the name of a steered client. So
  * where the hash would steer the same tuple to the same backend, a direct SYN only asks; the
- * backend's SYN-ACK confirms, because for a live flow it would have sent anything else. */
+ * backend's SYN-ACK or refusal of that very SYN, known by its sequence number, confirms: for a live
+ * flow it would have sent anything else. */
 #ifndef FLOWSPLIT_DIRECT_BPF_H
 #define FLOWSPLIT_DIRECT_BPF_H
 
@@ -15,6 +16,7 @@ struct direct_ref {
     fs_ref dir;
     __u32 backend; /* its id */
     struct fs_flow_key key;
+    __u32 tcp_seq; /* of the client's packet, or of the SYN that a reply answers; host byte order */
     __u8 tcp_flags;
     __u8 family;
     __u8 proto;
@@ -62,7 +64,8 @@ static __always_inline bool direct_is_ambiguous(const struct packet *pkt, fs_ref
 
 static __always_inline void direct_record(struct direct_ref *ref, void *map, __u32 flags, __u32 now)
 {
-    struct fs_flow flow = {.backend = ref->backend, .seen = now, .flags = flags};
+    struct fs_flow flow = {
+        .backend = ref->backend, .seen = now, .flags = flags, .syn_seq = ref->tcp_seq};
     __u32 *flag = direct_flag(ref->backend);
 
     bpf_map_update_elem(map, &ref->key, &flow, BPF_ANY);
@@ -79,6 +82,8 @@ static __always_inline void direct_note_tcp(struct direct_ref *ref, bool ambiguo
         flow = bpf_map_lookup_elem(&half_open, &ref->key);
     if (flow && flow->backend == ref->backend) {
         flow->seen = now;
+        if (first)
+            flow->syn_seq = ref->tcp_seq;
         flow_note_client(flow, ref->tcp_flags);
         return;
     }
@@ -111,38 +116,22 @@ __noinline int direct_note(struct direct_ref *ref, __u32 ambiguous)
     return direct_note_copied(&copy, ambiguous);
 }
 
-/* A steered packet that may begin a flow meets an entry of the same tuple: for TCP the backend's
- * answer will decide between them, for UDP the latest packet does. */
-static __always_inline int direct_contest_copied(struct direct_ref *ref)
+/* A steered UDP packet with the tuple of an entry: who asked last gets the answers. */
+__noinline int direct_give_way(struct direct_ref *ref)
 {
-    struct fs_flow *flow;
-
-    if (ref->proto == IPPROTO_UDP) {
-        bpf_map_delete_elem(&udp_flows, &ref->key);
-        return 0;
-    }
-    flow = bpf_map_lookup_elem(&flows, &ref->key);
-    if (!flow)
-        flow = bpf_map_lookup_elem(&half_open, &ref->key);
-    if (flow)
-        __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
-    return 0;
-}
-
-__noinline int direct_contest(struct direct_ref *ref)
-{
-    struct direct_ref copy;
+    struct fs_flow_key key;
 
     if (!ref)
         return 0;
-    copy = *ref;
-    return direct_contest_copied(&copy);
+    key = ref->key;
+    bpf_map_delete_elem(&udp_flows, &key);
+    return 0;
 }
 
-/* The backend's SYN-ACK: it accepts whoever sent the last SYN. */
+/* The backend's SYN-ACK: it answers the direct SYN, or a steered one with the same tuple. */
 static __always_inline bool direct_answered(struct direct_ref *ref, struct fs_flow *flow, __u32 now)
 {
-    if (flow->flags & FS_FLOW_CONTESTED) {
+    if (flow->syn_seq != ref->tcp_seq) {
         bpf_map_delete_elem(&flows, &ref->key);
         bpf_map_delete_elem(&half_open, &ref->key);
         return false;
@@ -162,9 +151,7 @@ static __always_inline bool direct_is_tcp_reply(struct direct_ref *ref, __u32 no
     if (ref->tcp_flags & TCP_SYN)
         return direct_answered(ref, flow, now);
     if (!(flow->flags & FS_FLOW_CERTAIN))
-        return ref->tcp_flags & TCP_RST;
-    if (flow->flags & FS_FLOW_CONTESTED)
-        __sync_fetch_and_and(&flow->flags, ~FS_FLOW_CONTESTED);
+        return ref->tcp_flags & TCP_RST && flow->syn_seq == ref->tcp_seq;
     if (ref->tcp_flags & TCP_RST)
         __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_RST);
     if (ref->tcp_flags & TCP_FIN)

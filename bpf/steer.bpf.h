@@ -36,9 +36,9 @@ static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u3
     return backend;
 }
 
-/* A packet that may begin a flow, for a backend that someone has talked to directly. */
-static __always_inline void contest_direct(struct packet *pkt, fs_ref dir,
-                                           struct fs_backend *backend)
+/* A UDP packet for a backend that someone may have talked to directly. */
+static __always_inline void supersede_direct(struct packet *pkt, fs_ref dir,
+                                             struct fs_backend *backend)
 {
     __u32 *seen = direct_flag(backend->id);
     struct direct_ref ref;
@@ -46,7 +46,7 @@ static __always_inline void contest_direct(struct packet *pkt, fs_ref dir,
     if (!seen || !*seen)
         return;
     direct_ref_init(&ref, dir, backend, pkt, packet_source(pkt), pkt->source_be);
-    direct_contest(&ref);
+    direct_give_way(&ref);
 }
 
 /* A packet from a client to a service. */
@@ -61,8 +61,8 @@ static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_re
     if (number == FS_NO_BACKEND)
         return act_pass(FS_REASON_NO_BACKEND, tc);
     backend = backend_at(dir, number);
-    if (is_new || pkt->proto == IPPROTO_UDP)
-        contest_direct(pkt, dir, backend);
+    if (pkt->proto == IPPROTO_UDP)
+        supersede_direct(pkt, dir, backend);
     count_in(number, pkt->ip_bytes, is_new);
     switch (service->mode) {
     case FS_MODE_NAT:
@@ -81,6 +81,7 @@ static __always_inline bool reply_is_direct(struct packet *pkt, fs_ref dir,
     if (likely(!seen || !*seen))
         return false;
     direct_ref_init(&ref, dir, backend, pkt, packet_dest(pkt), pkt->dest_be);
+    ref.tcp_seq = packet_answered_seq(pkt);
     return direct_is_reply(&ref);
 }
 
@@ -127,6 +128,7 @@ static __always_inline int steer_direct(struct packet *pkt, fs_ref dir, struct f
     struct direct_ref ref;
 
     direct_ref_init(&ref, dir, backend, pkt, packet_source(pkt), pkt->source_be);
+    ref.tcp_seq = packet_seq(pkt);
     direct_note(&ref, direct_is_ambiguous(pkt, dir, backend));
     return act_pass(FS_REASON_DIRECT_IN, tc);
 }

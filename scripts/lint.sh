@@ -42,7 +42,7 @@ analysis() {
     local -a sources
     local -ra macros=(-D_GNU_SOURCE
         '-DLIBBPF_OPTS(type,name,...)=struct type name = {__VA_ARGS__}'
-        '-Djson_array_foreach(array,i,item)=for (i = 0; (item = json_array_get(array, i)); i++)')
+        '-Djson_array_foreach(array,i,item)=while ((item = json_array_get(array, i++)))')
     mapfile -t sources < <(files -path './user/*.c' -o -path './tests/*.c' ! -name '*.bpf.c')
     cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
         --error-exitcode=1 --template=gcc -j "$(nproc)" --suppress=missingIncludeSystem \

@@ -7,16 +7,14 @@ AFFINITY=flow
 DRAIN=5m
 declare -A POOL=([stable]="l1 r1 r2" [canary]="l3 r3" [beta]="l2 l4 r4")
 
-random_percent() { # at most $1 hundredths
-    local hundredths=$((RANDOM % ($1 + 1)))
-    printf '%d.%02d' $((hundredths / 100)) $((hundredths % 100))
+percent() { # of basis points
+    printf '%d.%02d%%' $(($1 / 100)) $(($1 % 100))
 }
 
-# Two shares that leave something or nothing for the third.
+# Two shares in basis points that leave something or nothing for the third.
 random_shares() {
-    local first
-    first=$(random_percent 10000)
-    echo "$first $(random_percent $((10000 - 10#${first/./})))"
+    local first=$((RANDOM % 10001))
+    echo "$first $((RANDOM % (10001 - first)))"
 }
 
 # random_pool VERSION FAMILY: one or more of its backends.
@@ -35,8 +33,9 @@ random_service() {
     local canary beta
     read -r canary beta <<<"$(random_shares)"
     service "$1" "$(vip "$2" "80/$3")" "$AFFINITY" "$DRAIN" stable \
-        "stable=$(awk "BEGIN { printf \"%.2f\", 100 - $canary - $beta }")%:$(random_pool stable "$2")" \
-        "canary=$canary%:$(random_pool canary "$2")" "beta=$beta%:$(random_pool beta "$2")"
+        "stable=$(percent $((10000 - canary - beta))):$(random_pool stable "$2")" \
+        "canary=$(percent "$canary"):$(random_pool canary "$2")" \
+        "beta=$(percent "$beta"):$(random_pool beta "$2")"
 }
 
 random_services() {
@@ -51,7 +50,7 @@ random_services() {
 random_set() {
     local canary beta names=(web4 web6 dns4 dns6)
     read -r canary beta <<<"$(random_shares)"
-    fs --quiet set "${names[RANDOM % 4]}" "canary=$canary%" "beta=$beta%"
+    fs --quiet set "${names[RANDOM % 4]}" "canary=$(percent "$canary")" "beta=$(percent "$beta")"
 }
 
 # random_changes COUNT: half of them weights, half backends and weights.

@@ -8,6 +8,7 @@ E2E_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT_DIR=$(cd "$E2E_DIR/../.." && pwd)
 FLOWSPLIT=${FLOWSPLIT:-$ROOT_DIR/build/flowsplit}
 PEER=${PEER:-$ROOT_DIR/build/tests/e2e/peer}
+# In the names of all that a test makes; given by the runner.
 ID=${FS_E2E_ID:-fse2e-$$}
 PIN=/sys/fs/bpf/$ID
 TMP=$(mktemp -d "/tmp/$ID.XXXXXX")
@@ -202,8 +203,8 @@ apply_services() {
         echo 'services:'
         "$@"
     } >"$TMP/services.yaml"
-    fs --quiet apply "$TMP/services.yaml" || {
-        cat "$TMP/services.yaml" >&2
+    fs --quiet apply "$TMP/services.yaml" 2>"$TMP/apply.words" || {
+        cat "$TMP/services.yaml" "$TMP/apply.words" >&2
         return 1
     }
 }

@@ -34,7 +34,7 @@ source_stays() {
 neighbours_meet_the_same() {
     local i a b
     for i in 1 2 3 4 5 6 7 8 9 a b c d e f; do
-        ip_in c addr add fd77:0:$i::2:1/32 dev c0
+        ip_in c addr add fd77:0:$i::2:1/32 dev c0 nodad
         a=$(peer_in c ask --to "$(vip 6 81)" --bind fd77:0:$i::1)
         b=$(peer_in c ask --to "$(vip 6 81)" --bind fd77:0:$i::2:1)
         echo "fd77:0:$i::/64: $a $b"

@@ -23,8 +23,8 @@ far_add() {
     ns_add far
     forwarding_on c
     link far f0 c cf
-    printf 'addr add %s dev cf\n' 10.79.0.1/24 fd79::1/64 | ip_in c -batch -
-    printf 'addr add %s dev f0\n' 10.79.0.2/24 fd79::2/64 | ip_in far -batch -
+    printf 'addr add %s dev cf\n' 10.79.0.1/24 'fd79::1/64 nodad' | ip_in c -batch -
+    printf 'addr add %s dev f0\n' 10.79.0.2/24 'fd79::2/64 nodad' | ip_in far -batch -
     ip_in far route add default via 10.79.0.1
     ip_in far -6 route add default via fd79::1
     ip_in lb route add 10.79.0.0/24 via 10.77.1.1

@@ -57,7 +57,7 @@ clients_configure() {
     local i
     for i in $(seq 1 60); do
         echo "addr add 10.77.1.$i/16 dev $CLIENT_DEV"
-        printf 'addr add fd77:0:%x::1/32 dev %s\n' "$i" $CLIENT_DEV
+        printf 'addr add fd77:0:%x::1/32 dev %s nodad\n' "$i" $CLIENT_DEV
     done | ip_in c -batch -
     ip_in c route add default via $LB4
     ip_in c -6 route add default via $LB6
@@ -66,7 +66,7 @@ clients_configure() {
 lb_configure() {
     local addr
     forwarding_on lb
-    for addr in $LB4/16 $VIP4/16 $LB6/32 $VIP6/32; do
+    for addr in $LB4/16 $VIP4/16 "$LB6/32 nodad" "$VIP6/32 nodad"; do
         echo "addr add $addr dev $LB_DEV"
     done >"$TMP/batch"
     # Answers to sources that nobody has go nowhere.
@@ -77,7 +77,7 @@ lb_configure() {
 # remote_configure HOST-NUMBER GATEWAY4 GATEWAY6
 remote_configure() {
     ip_in "b$1" addr add "${B4[$1]}/24" dev b0
-    ip_in "b$1" addr add "${B6[$1]}/64" dev b0
+    ip_in "b$1" addr add "${B6[$1]}/64" dev b0 nodad
     ip_in "b$1" route add default via "$2"
     ip_in "b$1" -6 route add default via "$3"
 }
@@ -105,7 +105,7 @@ topology_routed_with() {
     for i in 1 2; do
         link lb lb$i b$i b0
         ip_in lb addr add 10.78.$i.1/24 dev lb$i
-        ip_in lb addr add fd78:0:$i::1/64 dev lb$i
+        ip_in lb addr add fd78:0:$i::1/64 dev lb$i nodad
         remote_configure $i 10.78.$i.1 fd78:0:$i::1
     done
     poll 20 all_reachable
@@ -129,7 +129,7 @@ topology_one_armed() {
     clients_configure
     lb_configure
     ip_in lb addr add 10.78.0.1/24 dev lb0
-    ip_in lb addr add fd78::1/64 dev lb0
+    ip_in lb addr add fd78::1/64 dev lb0 nodad
     for i in 1 2; do
         remote_configure $i 10.78.0.1 fd78::1
     done

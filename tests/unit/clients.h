@@ -46,8 +46,8 @@ struct clients {
     uint64_t packets, connections;
 };
 
-#define clients_fail(clients, client, format, ...)                                               \
-    fail_msg("seed %llu, tick %llu, client %td: " format, (unsigned long long)(clients)->seed,    \
+#define clients_fail(clients, client, format, ...)                                             \
+    fail_msg("seed %llu, tick %llu, client %td: " format, (unsigned long long)(clients)->seed, \
              (unsigned long long)clock_tick, (client) - (clients)->list, __VA_ARGS__)
 
 static inline struct flow_ref client_ref(const struct client *client)

@@ -58,8 +58,7 @@ static void assert_same_items(const struct split_item *left, const struct split_
     }
 }
 
-static void assert_same_version(const struct draft_version *left,
-                                const struct draft_version *right)
+static void assert_same_version(const struct draft_version *left, const struct draft_version *right)
 {
     assert_memory_equal(left->name, right->name, sizeof(left->name));
     assert_int_equal(left->state, right->state);
@@ -244,8 +243,7 @@ int main(void)
         TEST("a new draft has a name, and nobody's buckets", test_new),
         TEST("drafts of 0 to 32 versions are read back as written, in the bytes foretold",
              test_round_trips),
-        TEST("a pool of 4096 backends and 65536 slots is read back as written",
-             test_largest_pool),
+        TEST("a pool of 4096 backends and 65536 slots is read back as written", test_largest_pool),
         TEST("the greatest numbers are read back as written", test_extremes),
         TEST("a written table steers as the draft says", test_steers),
         TEST("a version is found by its whole name while it has a place", test_find),

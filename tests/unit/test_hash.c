@@ -198,10 +198,8 @@ static void test_services_independent(void **state)
             uint32_t found[400] = {0};
 
             for (uint32_t n = 0; n < SAMPLES; n++) {
-                uint32_t a = fs_hash_bucket(
-                    hash_nth(&sources[s], &key, 0x9e3779b97f4a7c15, n));
-                uint32_t b = fs_hash_bucket(
-                    hash_nth(&sources[s], &key, 2 * 0x9e3779b97f4a7c15, n));
+                uint32_t a = fs_hash_bucket(hash_nth(&sources[s], &key, 0x9e3779b97f4a7c15, n));
+                uint32_t b = fs_hash_bucket(hash_nth(&sources[s], &key, 2 * 0x9e3779b97f4a7c15, n));
 
                 found[a / 500 * 20 + b / 500]++;
             }

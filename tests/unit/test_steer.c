@@ -18,12 +18,12 @@ static uint64_t hash_of(uint32_t bucket, uint32_t slot)
 #define SLOTS  128u
 #define BUCKET 4321u
 #define SLOT   77u
-#define OLD    3u  /* versions */
+#define OLD    3u /* versions */
 #define NEW    31u
 #define NOW    5000u
 
-/* Versions OLD and NEW with pools; every bucket is OLD's and settled; slot s of OLD leads to backend
- * 1000 + s, of NEW to 2000 + s. */
+/* Versions OLD and NEW with pools; every bucket is OLD's and settled; slot s of OLD leads to
+ * backend 1000 + s, of NEW to 2000 + s. */
 struct world {
     char *arena;
     struct fs_table *table;
@@ -85,8 +85,7 @@ static void move_slot(struct world *world, uint32_t version, uint32_t to, uint32
                       uint32_t until)
 {
     *slot_cell(world, version) = to | FS_SLOT_UNSETTLED;
-    *slot_move(world, version) =
-        (struct fs_slot_move){.moving_until = until, .previous = previous};
+    *slot_move(world, version) = (struct fs_slot_move){.moving_until = until, .previous = previous};
 }
 
 static void assert_current(struct world *world, uint32_t version, uint32_t backend, bool unsettled)
@@ -294,8 +293,8 @@ static void test_before(void **state)
     assert_true(fs_before(0, UINT32_MAX, 2));
 }
 
-#define STEER(sentence, fn)                \
-    {                                      \
+#define STEER(sentence, fn)                 \
+    {                                       \
         sentence, fn, setup, teardown, NULL \
     }
 

@@ -161,8 +161,7 @@ static bool is_over(const struct fs_flow *flow, const struct flow_table *table, 
 {
     if (table == &half_open)
         return !flow_fresh(flow, now, FS_FRESH_SYN_TICKS);
-    return !flow_fresh(flow, now,
-                       flow_closed(flow) ? FS_CLIENT_RESET_TICKS : FS_IDLE_TCP_TICKS);
+    return !flow_fresh(flow, now, flow_closed(flow) ? FS_CLIENT_RESET_TICKS : FS_IDLE_TCP_TICKS);
 }
 
 static void sweep_entries(struct flow_table *table, bool buckets[BUCKETS],
