@@ -6,7 +6,7 @@
 #include "iface.h"
 #include "warn.h"
 
-/* How long after an attachment (or a new backend) connections to a backend's own address that were
+/* How long after an attachment connections to a backend's own address that were
  * there before are taken for what they seem. */
 #define LEARN_TICKS (5 * 60 * 15)
 
@@ -26,18 +26,30 @@ struct request {
     enum iface_mode mode;
 };
 
+/* What was there before has to be known as such from the first packet on: published before the
+ * programs are attached. */
+static int learn(struct transaction *tx, struct error *err)
+{
+    int code;
+
+    tx->model->learn_until = tx->now + LEARN_TICKS;
+    tx->model->changed = true;
+    code = instance_publish(&tx->instance, tx->model, err);
+    tx->model->changed = false;
+    return code;
+}
+
 static int attach(struct transaction *tx, void *context, struct error *err)
 {
     struct request *request = context;
     enum iface_mode mode = request->mode;
     char why[256];
     bool changed;
-    int code = iface_attach(&tx->instance, request->name, &mode, &changed, why, err);
+    int code = learn(tx, err);
 
+    code = code ? code : iface_attach(&tx->instance, request->name, &mode, &changed, why, err);
     if (code)
         return code;
-    tx->model->learn_until = tx->now + LEARN_TICKS;
-    tx->model->changed = true;
     say(tx->notes_stream, request->name, mode, changed, why);
     if (!request->options->quiet)
         warn_settings(&tx->instance, tx->model);

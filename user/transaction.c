@@ -47,10 +47,10 @@ static int begin(struct transaction *tx, const struct options *options, enum ins
 static void say(struct transaction *tx, bool changed)
 {
     fflush(tx->notes_stream);
-    if (!changed)
-        puts("nothing to change");
-    else if (tx->notes_bytes)
+    if (tx->notes_bytes)
         fputs(tx->notes, stdout);
+    else if (!changed)
+        puts("nothing to change");
 }
 
 static int commit(struct transaction *tx, const struct options *options, struct error *err)

@@ -29,10 +29,11 @@ static __always_inline __u64 fs_hash_mix(const struct fs_hash_key *key, __u64 x)
     return x ^ x >> 32;
 }
 
-/* Two 32-bit words as one 64-bit word, in the order they have in memory. */
-static __always_inline __u64 fs_hash_words(__u32 first, __u32 second)
+/* Two words of an address as one number, so that neighbours differ in its lowest bits: what a
+ * multiplication spreads is only what is below. */
+static __always_inline __u64 fs_hash_words(__be32 first, __be32 second)
 {
-    return (__u64)first << 32 | second;
+    return (__u64)__builtin_bswap32(first) << 32 | __builtin_bswap32(second);
 }
 
 /* The hash of a client of a service: its address and port, or for source affinity its address
@@ -41,12 +42,12 @@ static __always_inline __u64 fs_hash_client(const struct fs_hash_key *key, __u64
                                             const __be32 *addr, __be16 port_be, __u8 family,
                                             __u8 affinity)
 {
-    __u64 port = port_be, x;
+    __u64 port = __builtin_bswap16(port_be), x;
 
     if (affinity == FS_AFFINITY_SOURCE)
         port = 0;
     if (family == 4)
-        return fs_hash_mix(key, ((__u64)addr[0] << 16 | port) ^ salt);
+        return fs_hash_mix(key, (fs_hash_words(0, addr[0]) << 16 | port) ^ salt);
     x = fs_hash_mix(key, fs_hash_words(addr[0], addr[1]) ^ salt);
     if (affinity != FS_AFFINITY_SOURCE)
         x = fs_hash_mix(key, x ^ fs_hash_words(addr[2], addr[3])) + port;
