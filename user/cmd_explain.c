@@ -153,7 +153,7 @@ static void print_text(const struct explanation *ex)
 
     why(ex, reason, sizeof(reason));
     printf("%s -> %s\n", client_text(ex, client), ex->service);
-    printf("  bucket   %u of %u%s\n", ex->place.bucket, FS_BUCKETS,
+    printf("  bucket   %u of %d%s\n", ex->place.bucket, FS_BUCKETS,
            ex->bucket_moving    ? ", moving"
            : ex->bucket_tracked ? ", tracked"
                                 : "");

@@ -23,7 +23,7 @@ static const char *text(const json_t *object, const char *key)
 /* The element of a list with the same value under `key` as `like`, or NULL. */
 static const json_t *find_like(const json_t *list, const char *key, const json_t *like)
 {
-    size_t i;
+    size_t i = 0;
     const json_t *element;
 
     json_array_foreach(list, i, element) if (strcmp(text(element, key), text(like, key)) ==
@@ -54,7 +54,7 @@ static void print_backends(const json_t *version, const char *list, const json_t
                            double seconds, const char *remark)
 {
     const json_t *backend, *was = json_object_get(before, list);
-    size_t i;
+    size_t i = 0;
 
     json_array_foreach(json_object_get(version, list), i, backend)
     {
@@ -86,7 +86,7 @@ static void print_versions(const json_t *service, const char *list, const json_t
                            double seconds, json_int_t flows, const char *remark)
 {
     const json_t *version, *was = json_object_get(before, list);
-    size_t i;
+    size_t i = 0;
 
     json_array_foreach(json_object_get(service, list), i, version) print_version(
         version, was ? find_like(was, "name", version) : NULL, seconds, flows, remark);
@@ -96,7 +96,7 @@ static json_int_t sum_flows(const json_t *service)
 {
     const json_t *version;
     json_int_t sum = 0;
-    size_t i;
+    size_t i = 0;
 
     json_array_foreach(json_object_get(service, "versions"), i, version) sum +=
         number(version, "new_flows");
@@ -124,7 +124,7 @@ static void print_service(const json_t *service, const json_t *before, double se
 void status_print(const json_t *status, const json_t *before, double seconds)
 {
     const json_t *services = json_object_get(status, "services"), *element;
-    size_t i;
+    size_t i = 0;
 
     printf("interfaces:");
     json_array_foreach(json_object_get(status, "interfaces"), i, element)

@@ -47,7 +47,7 @@ static __always_inline __u64 fs_hash_client(const struct fs_hash_key *key, __u64
     if (affinity == FS_AFFINITY_SOURCE)
         port = 0;
     if (family == 4)
-        return fs_hash_mix(key, (fs_hash_words(0, addr[0]) << 16 | port) ^ salt);
+        return fs_hash_mix(key, (port << 32 | __builtin_bswap32(addr[0])) ^ salt);
     x = fs_hash_mix(key, fs_hash_words(addr[0], addr[1]) ^ salt);
     if (affinity != FS_AFFINITY_SOURCE)
         x = fs_hash_mix(key, x ^ fs_hash_words(addr[2], addr[3])) + port;

@@ -154,10 +154,8 @@ int bench_tc_nat4(struct __sk_buff *skb)
 {
     struct tcp4_frame *frame = tcp4_at((void *)(long)skb->data, (void *)(long)skb->data_end);
     struct fs_endpoint to = {.addr = {bench_to_v4.addr[0]}, .port_be = bench_to_v4.port_be};
-    struct rewrite rw = {.to = &to,
-                         .addr_delta = bench_delta,
-                         .port_delta = bench_delta,
-                         .l4_delta = bench_delta};
+    struct rewrite rw = {
+        .to = &to, .addr_delta = bench_delta, .port_delta = bench_delta, .l4_delta = bench_delta};
     struct packet pkt = {.family = 4,
                          .proto = IPPROTO_TCP,
                          .l3_off = sizeof(struct ethhdr),

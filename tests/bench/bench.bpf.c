@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What only the benchmark loads: baselines, and wrappers around the product's own programs that undo
- * what a pass did to the packet, and may give each pass another client. */
+/* What only the benchmark loads: baselines, and wrappers around the product's own programs that
+ * undo what a pass did to the packet, and may give each pass another client. */
 struct xdp_md;
 struct __sk_buff;
 

@@ -87,7 +87,8 @@ static int measure_once(const struct object *object, const struct row *row, uint
     *ns = run.ns;
     code = check_counts(object, after, err);
     if (!code && row->reason != NOTHING && after[row->reason] - before[row->reason] != repeat)
-        code = error_set(err, -EIO, "%s: not all passes took the way that is to be measured", row->id);
+        code =
+            error_set(err, -EIO, "%s: not all passes took the way that is to be measured", row->id);
     return code;
 }
 
@@ -214,10 +215,10 @@ static bool read_options(struct options *options, int argc, char **argv)
 {
     enum { QUICK, ONLY, RUNS, PASSES, CPU, JSON };
     static const struct option known[] = {
-        {"quick", no_argument, NULL, QUICK},   {"only", required_argument, NULL, ONLY},
+        {"quick", no_argument, NULL, QUICK},     {"only", required_argument, NULL, ONLY},
         {"runs", required_argument, NULL, RUNS}, {"passes", required_argument, NULL, PASSES},
-        {"cpu", required_argument, NULL, CPU}, {"json", required_argument, NULL, JSON},
-        {"help", no_argument, NULL, 'h'},      {0},
+        {"cpu", required_argument, NULL, CPU},   {"json", required_argument, NULL, JSON},
+        {"help", no_argument, NULL, 'h'},        {0},
     };
     int option;
 
@@ -248,8 +249,7 @@ static bool read_options(struct options *options, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct options options = {
-        .machine = {.pinned = -1, .runs = FULL_RUNS, .repeat = FULL_REPEAT}};
+    struct options options = {.machine = {.pinned = -1, .runs = FULL_RUNS, .repeat = FULL_REPEAT}};
     struct error err;
     int code;
 

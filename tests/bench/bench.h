@@ -58,7 +58,8 @@ struct object {
     struct maps maps; /* of the skeleton */
 };
 
-/* Opens and loads the object, and fills its arena with services. Returns 0 or -errno with *err set. */
+/* Opens and loads the object, and fills its arena with services. Returns 0 or -errno with *err set.
+ */
 int object_open(struct object *object, struct error *err);
 void object_close(struct object *object);
 
@@ -80,10 +81,10 @@ struct row {
     enum row_kind kind;
     const char *program;
     struct frame_spec spec;
-    int action;             /* what the program returns */
-    int reason;             /* enum fs_reason that each pass counts, or NOTHING */
+    int action; /* what the program returns */
+    int reason; /* enum fs_reason that each pass counts, or NOTHING */
     struct frame_changes may;
-    const char *empty;   /* ids of rows to compare with; NULL for none */
+    const char *empty; /* ids of rows to compare with; NULL for none */
     const char *floor;
     const char *wrapper; /* the same work around the program, without steering */
 };

@@ -19,7 +19,8 @@ int check_counts(const struct object *object, uint64_t counts[FS_REASON_COUNT], 
     return code ? error_set(err, code, "reading the counters: %s", strerror(-code)) : 0;
 }
 
-/* One pass, which must leave the packet as it was, so that the next pass is one of the same kind. */
+/* One pass, which must leave the packet as it was, so that the next pass is one of the same kind.
+ */
 int check_row(const struct object *object, const struct row *row, struct error *err)
 {
     struct frame in, out;
@@ -45,7 +46,8 @@ struct steering {
     const char *program;
     struct frame_spec spec;
     int action;
-    const char *service; /* its backend must be the destination, or for replies its VIP the source */
+    const char
+        *service; /* its backend must be the destination, or for replies its VIP the source */
     bool reply;
 };
 

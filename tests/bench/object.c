@@ -13,25 +13,24 @@
 #include "parse.h"
 #include "spec.h"
 
-/* What is in 203.0.113.0/24 or 2001:db8:1::/48 is remote, the rest local. In "moving" all buckets are
- * made to move. */
-static const char services[] =
-    "services:\n"
-#define SERVICE(name, vip, affinity, canary, net, port)                                            \
-    "  - name: " name "\n    vip: '" vip "'\n    mode: nat\n    affinity: " affinity "\n"          \
-    "    baseline: stable\n    drain: 24h\n    versions:\n"                                        \
-    "      - name: stable\n        backends: ['" net "1" port "', '" net "2" port "', '" net "3"   \
-    port "', '" net "4" port "']\n"                                                                \
-    "      - name: canary\n        weight: " canary "\n"                                           \
-    "        backends: ['" net "5" port "', '" net "6" port "', '" net "7" port "', '" net "8"     \
-    port "']\n"
-    SERVICE("near4", "198.51.100.1:80/tcp", "flow", "5%", "10.1.1.", ":8080")
-    SERVICE("near6", "[2001:db8::1]:80/tcp", "flow", "5%", "[fd00:1::", "]:8080")
-    SERVICE("far4", "198.51.100.2:80/tcp", "flow", "5%", "203.0.113.1", ":8080")
-    SERVICE("far6", "[2001:db8::2]:80/tcp", "flow", "5%", "[2001:db8:1::1", "]:8080")
-    SERVICE("moving4", "198.51.100.3:80/tcp", "flow", "0%", "10.1.3.", ":8080")
-    SERVICE("udp4", "198.51.100.4:53/udp", "flow", "5%", "10.1.4.", ":5353")
-    SERVICE("dns4", "198.51.100.5:53/udp", "none", "5%", "10.1.5.", ":5353");
+/* What is in 203.0.113.0/24 or 2001:db8:1::/48 is remote, the rest local. In "moving" all buckets
+ * are made to move. */
+static const char services[] = "services:\n"
+#define SERVICE(name, vip, affinity, canary, net, port)                                      \
+    "  - name: " name "\n    vip: '" vip "'\n    mode: nat\n    affinity: " affinity "\n"    \
+    "    baseline: stable\n    drain: 24h\n    versions:\n"                                  \
+    "      - name: stable\n        backends: ['" net "1" port "', '" net "2" port "', '" net \
+    "3" port "', '" net "4" port "']\n"                                                      \
+    "      - name: canary\n        weight: " canary "\n"                                     \
+    "        backends: ['" net "5" port "', '" net "6" port "', '" net "7" port "', '" net   \
+    "8" port "']\n"
+    SERVICE("near4", "198.51.100.1:80/tcp", "flow", "5%", "10.1.1.",
+            ":8080") SERVICE("near6", "[2001:db8::1]:80/tcp", "flow", "5%", "[fd00:1::", "]:8080")
+        SERVICE("far4", "198.51.100.2:80/tcp", "flow", "5%", "203.0.113.1", ":8080")
+            SERVICE("far6", "[2001:db8::2]:80/tcp", "flow", "5%", "[2001:db8:1::1", "]:8080")
+                SERVICE("moving4", "198.51.100.3:80/tcp", "flow", "0%", "10.1.3.", ":8080")
+                    SERVICE("udp4", "198.51.100.4:53/udp", "flow", "5%", "10.1.4.", ":5353")
+                        SERVICE("dns4", "198.51.100.5:53/udp", "none", "5%", "10.1.5.", ":5353");
 #undef SERVICE
 
 static bool is_local(const struct fs_endpoint *at)
@@ -56,8 +55,8 @@ static int publish(void *arena, const struct spec *spec, const struct named_weig
     int code = -ENOMEM;
 
     if (change.model && nowhere) {
-        code = spec ? change_apply(&change, spec, err)
-                    : change_set(&change, "moving4", moved, 1, err);
+        code =
+            spec ? change_apply(&change, spec, err) : change_set(&change, "moving4", moved, 1, err);
         if (!code) {
             directory = model_write(change.model, err);
             code = directory ? 0 : -ENOSPC;
@@ -130,7 +129,8 @@ int object_open(struct object *object, struct error *err)
     object->skel = bench_bpf__open();
     if (!object->skel)
         return error_set(err, -errno, "opening the programs: %s", strerror(errno));
-    bpf_object__for_each_program(program, object->skel->obj) {
+    bpf_object__for_each_program(program, object->skel->obj)
+    {
         enum bpf_prog_type type = bpf_program__type(program);
 
         /* Whatever watches the kernel is not for this. */

@@ -60,7 +60,8 @@ void report_table(const struct machine *machine, const struct result *results)
     printf("%s, CPU %d, Linux %s%s\n%zu runs of %u passes each, taken in turns; ns per pass\n\n",
            machine->cpu, machine->pinned, machine->kernel,
            machine->jit ? "" : ", JIT OFF: THESE ARE NO FIGURES", machine->runs, machine->repeat);
-    printf("%-42s  %7s  %7s  %7s  %7s  %7s\n", "", "min", "median", "wrapper", "x empty", "x floor");
+    printf("%-42s  %7s  %7s  %7s  %7s  %7s\n", "", "min", "median", "wrapper", "x empty",
+           "x floor");
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
         for (size_t i = 0; i < row_count; i++)
             if (rows[i].kind == kinds[k] && results[i].wanted)
@@ -84,9 +85,9 @@ static json_t *row_json(const struct row *row, const struct result *results)
 
     return json_pack("{s:s, s:s, s:s, s:f, s:f, s:o, s:o, s:o}", "id", row->id, "text", row->text,
                      "kind", kinds[row->kind], "ns_min", min, "ns_median", result_median(result),
-                     "wrapper_ns_min", number_or_null(min_of(row->wrapper, results)),
-                     "ratio_empty", number_or_null(ratio(min, min_of(row->empty, results))),
-                     "ratio_floor", number_or_null(ratio(min, min_of(row->floor, results))));
+                     "wrapper_ns_min", number_or_null(min_of(row->wrapper, results)), "ratio_empty",
+                     number_or_null(ratio(min, min_of(row->empty, results))), "ratio_floor",
+                     number_or_null(ratio(min, min_of(row->floor, results))));
 }
 
 int report_json(const char *path, const struct machine *machine, const struct result *results,

@@ -25,9 +25,9 @@
 #define NOBODY4    "198.51.100.99:443"
 #define NOBODY6    "[2001:db8::99]:443"
 
-#define TCP IPPROTO_TCP, TCP_ACK_FLAG
-#define SYN IPPROTO_TCP, TCP_SYN_FLAG
-#define UDP IPPROTO_UDP, 0
+#define TCP        IPPROTO_TCP, TCP_ACK_FLAG
+#define SYN        IPPROTO_TCP, TCP_SYN_FLAG
+#define UDP        IPPROTO_UDP, 0
 
 #define PASSES     XDP_PASS, NOTHING
 #define SWAPPED    XDP_TX, NOTHING
@@ -39,16 +39,31 @@
 #define TC_PASSES  TC_ACT_UNSPEC, NOTHING
 #define TC(reason) TC_ACT_UNSPEC, FS_REASON_##reason
 
-#define SAME   {.client = false}
-#define CLIENT {.client = true}
-#define MACS   {.macs = true}
+#define SAME            \
+    {                   \
+        .client = false \
+    }
+#define CLIENT         \
+    {                  \
+        .client = true \
+    }
+#define MACS         \
+    {                \
+        .macs = true \
+    }
 
-#define BASELINE(id, text, program, source, dest, fate, may, empty, floor)                         \
-    {id, text, ROW_BASELINE, program, {source, dest, TCP}, fate, may, empty, floor, NULL}
-#define WRAPPER(id, text, program, source, dest, what, fate, may, empty)                           \
-    {id, text, ROW_WRAPPER, program, {source, dest, what}, fate, may, empty, NULL, NULL}
-#define STEERED(id, text, program, source, dest, what, fate, may, empty, floor, wrapper)           \
-    {id, text, ROW_STEERED, program, {source, dest, what}, fate, may, empty, floor, wrapper}
+#define BASELINE(id, text, program, source, dest, fate, may, empty, floor)                  \
+    {                                                                                       \
+        id, text, ROW_BASELINE, program, {source, dest, TCP}, fate, may, empty, floor, NULL \
+    }
+#define WRAPPER(id, text, program, source, dest, what, fate, may, empty)                   \
+    {                                                                                      \
+        id, text, ROW_WRAPPER, program, {source, dest, what}, fate, may, empty, NULL, NULL \
+    }
+#define STEERED(id, text, program, source, dest, what, fate, may, empty, floor, wrapper)       \
+    {                                                                                          \
+        id, text, ROW_STEERED, program, {source, dest, what}, fate, may, empty, floor, wrapper \
+    }
 
 const struct row rows[] = {
     BASELINE("xdp-empty", "XDP: empty program", "bench_xdp_empty", CLIENT4, NEAR4, PASSES, SAME,

@@ -25,6 +25,7 @@ void die(const char *fmt, ...)
     va_list args;
     va_start(args, fmt);
     say(fmt, args);
+    va_end(args);
     exit(1);
 }
 
@@ -33,6 +34,7 @@ void misuse(const char *fmt, ...)
     va_list args;
     va_start(args, fmt);
     say(fmt, args);
+    va_end(args);
     exit(2);
 }
 

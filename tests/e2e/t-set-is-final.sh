@@ -29,6 +29,7 @@ alternate() {
 judge_log() {
     sort -n "$TMP/load.out" | awk -v windows="$TMP/windows" -v changes="$CHANGES" '
         BEGIN {
+            n = at = 0
             while ((getline line <windows) > 0) {
                 split(line, field, " ")
                 from[n] = field[1]; to[n] = field[2]; want[n++] = field[3]
@@ -54,8 +55,10 @@ no_failures() {
 
 topology_routed
 serve_all
+ALL_CHANGES=$CHANGES
 for mode in native tc; do
     for family in 4 6; do
+        CHANGES=$((family == 4 ? ALL_CHANGES : ALL_CHANGES / 5))
         apply_services web $family
         fs --quiet attach lb0 --mode $mode
         background load c "$PEER" load --log --max --seconds 600 --concurrency 16 \

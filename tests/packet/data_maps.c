@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -146,6 +147,14 @@ void tables_clear(void)
     }
     for (uint32_t i = 0; i < 256; i++) /* more backends than any test has */
         must(bpf_map_update_elem(direct_seen, &i, &zero, BPF_ANY), "clear direct_seen");
+}
+
+uint32_t tick_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint32_t)(((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) / FS_TICK_NS);
 }
 
 void ban_redirect(unsigned ifindex, bool banned)

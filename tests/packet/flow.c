@@ -2,6 +2,7 @@
 /* Packets of flows. */
 #include "flow.h"
 
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,16 +24,23 @@ char *path_client(const struct path *path, char *text)
     return text;
 }
 
+#define FAR_SEQUENCE 0x99887766
+#define PAYLOAD      21
+
 static struct spec describe(const struct path *path, const char *from, const char *to,
                             unsigned flags)
 {
+    uint32_t sequence = flags & FAR ? FAR_SEQUENCE : SEQUENCE;
+    bool begins = path->proto == IPPROTO_TCP && flags & (SYN | REFUSED);
+
     return (struct spec){.from = from,
                          .to = to,
                          .proto = path->proto,
                          .tcp_flags = flags & REFUSED ? RST | ACK : (uint8_t)flags,
+                         .sequence = sequence,
                          .sequence_zero = flags & REFUSED,
-                         .sequence = flags & FAR ? 0x99887766 : 0,
-                         .payload = 21};
+                         .acknowledges = sequence + 1 + (flags & FAST ? PAYLOAD : 0),
+                         .payload = begins && (flags & (FAST | ACK)) != FAST ? 0 : PAYLOAD};
 }
 
 void packet_check(const struct path *path, enum program program, const char *from, const char *to,

@@ -21,9 +21,11 @@ void path_test(const struct path *path, const char *sentence);
 char *path_client(const struct path *path, char *text);
 
 /* In place of flags: the RST with which a closed port answers a SYN. With flags: a sequence number
- * that is far from others', as somebody else would have it, or another connection. */
+ * (in a reply, one acknowledged) that is far from others', as another connection has it; or a SYN
+ * with data, and its answer. */
 #define REFUSED 0x100
 #define FAR     0x200
+#define FAST    0x400
 
 /* Runs a packet through a program and checks that it passes, all right, with these ends. */
 void packet_check(const struct path *path, enum program program, const char *from, const char *to,

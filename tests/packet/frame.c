@@ -60,14 +60,16 @@ static size_t put_payload(const struct spec *spec, uint8_t *at)
 
 static size_t put_tcp(const struct spec *spec, uint8_t *at, struct end from, struct end to)
 {
-    uint32_t sequence = spec->sequence_zero ? 0 : spec->sequence ? spec->sequence : 0x11223344;
+    uint32_t sequence = spec->sequence_zero ? 0 : spec->sequence ? spec->sequence : SEQUENCE;
+    uint32_t next = spec->acknowledges ? spec->acknowledges : SEQUENCE + 1;
     size_t header = 20 + spec->tcp_options, bytes;
 
     put16(at, from.port);
     put16(at + 2, to.port);
     put16(at + 4, sequence >> 16);
     put16(at + 6, sequence & 0xffff);
-    memcpy(at + 8, "\x55\x66\x77\x88", 4);
+    put16(at + 8, next >> 16);
+    put16(at + 10, next & 0xffff);
     at[12] = (uint8_t)(header / 4 << 4);
     at[13] = spec->tcp_flags ? spec->tcp_flags : ACK;
     put16(at + 14, 0xfaf0);
@@ -142,7 +144,7 @@ static size_t put_ipv4(const struct spec *spec, uint8_t *at, struct end from, st
     at[0] =
         (uint8_t)((spec->version ? spec->version : 4) << 4 | (spec->ihl ? spec->ihl : header / 4));
     at[1] = spec->tos;
-    memcpy(at + 4, "\x12\x34", 2);
+    put16(at + 4, spec->id ? spec->id : 0x1234);
     put16(at + 6, spec->fragment);
     at[8] = spec->ttl ? spec->ttl : 64;
     at[9] = protocol(spec);

@@ -37,7 +37,8 @@ struct spec {
     const char *from, *to; /* as end_of() reads them; same family */
     uint8_t proto;         /* 0: TCP */
     uint8_t tcp_flags;     /* 0: ACK */
-    uint32_t sequence;     /* TCP; 0: one like any other */
+    uint32_t sequence;     /* TCP; 0: SEQUENCE */
+    uint32_t acknowledges; /* TCP; 0: the byte behind SEQUENCE */
     bool sequence_zero;    /* as in the answer to a refused SYN */
     uint16_t payload;      /* bytes behind the transport header */
     uint16_t payload_word; /* the first two of them: to choose a checksum */
@@ -47,6 +48,7 @@ struct spec {
     uint8_t ttl;        /* or hop limit; 0: 64 */
     uint8_t tos;        /* or traffic class */
     uint8_t ip_options; /* bytes, a multiple of 4: IPv4 */
+    uint16_t id;        /* IPv4; 0: one like any other */
     const char
         *extension;    /* IPv6: a letter for each header: h, r, d, f(ragment), a(uthentication) */
     uint16_t fragment; /* flags and offset, as in the header */
@@ -69,8 +71,11 @@ struct spec {
     uint8_t ihl;     /* in place of the right one, in words */
 };
 
-#define VLAN_Q  0x8100
-#define VLAN_AD 0x88a8
+/* That of a SYN, and since only the order of packets matters, of all others of its connection. */
+#define SEQUENCE 0x11223344
+
+#define VLAN_Q   0x8100
+#define VLAN_AD  0x88a8
 
 /* The ends of a link, in the absence of others. */
 extern const uint8_t MAC_HOST[6], MAC_PEER[6];

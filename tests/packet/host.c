@@ -235,7 +235,7 @@ json_t *flowsplit_json(const char *arguments, ...)
 json_t *json_named(json_t *object, const char *list, const char *name)
 {
     json_t *value;
-    size_t i;
+    size_t i = 0;
 
     json_array_foreach(json_object_get(object, list), i,
                        value) if (!strcmp(json_text(value, "name"), name)) return value;

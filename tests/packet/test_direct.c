@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include <flowsplit/arena.h>
 
@@ -88,6 +87,13 @@ static void direct_connection(void)
     answered_from(backend, REFUSED);
     test_end();
 
+    begin("a direct client whose SYN carries data is left alone");
+    directly(SYN | FAST);
+    answered_from(backend, SYN | ACK | FAST);
+    directly(ACK);
+    answered_from(backend, ACK | PSH);
+    test_end();
+
     begin("a direct client whose SYN is repeated is left alone");
     directly(SYN);
     directly(SYN);
@@ -157,10 +163,18 @@ static void forged(void)
     answered_from(path->vip, RST | ACK);
     test_end();
 
-    begin("a forged direct SYN that overtakes the answer to a steered one only delays it");
+    begin("a forged direct SYN doesn't divert a SYN-ACK that is repeated");
+    by_vip(SYN);
+    answered_from(path->vip, SYN | ACK);
+    directly(SYN | FAR);
+    answered_from(path->vip, SYN | ACK);
+    by_vip(ACK);
+    answered_from(path->vip, ACK | PSH);
+    test_end();
+
+    begin("a forged direct SYN that overtakes the answer to a steered one doesn't divert it");
     by_vip(SYN);
     directly(SYN | FAR);
-    by_vip(SYN);
     answered_from(path->vip, SYN | ACK);
     by_vip(ACK);
     answered_from(path->vip, ACK | PSH);
@@ -184,10 +198,10 @@ static void reused_port(void)
     directly(FIN | ACK);
     answered_from(backend, FIN | ACK);
     directly(ACK);
-    by_vip(SYN);
-    answered_from(path->vip, SYN | ACK);
-    by_vip(ACK);
-    answered_from(path->vip, ACK | PSH);
+    by_vip(SYN | FAR);
+    answered_from(path->vip, SYN | ACK | FAR);
+    by_vip(ACK | FAR);
+    answered_from(path->vip, ACK | PSH | FAR);
     test_end();
 
     begin("a steered client's port may be used for a direct connection later");
@@ -196,10 +210,10 @@ static void reused_port(void)
     by_vip(FIN | ACK);
     answered_from(path->vip, FIN | ACK);
     by_vip(ACK);
-    directly(SYN);
-    answered_from(backend, SYN | ACK);
-    directly(ACK);
-    answered_from(backend, ACK | PSH);
+    directly(SYN | FAR);
+    answered_from(backend, SYN | ACK | FAR);
+    directly(ACK | FAR);
+    answered_from(backend, ACK | PSH | FAR);
     test_end();
 }
 
@@ -271,13 +285,8 @@ static void unambiguous(enum program program)
 static void learn_until(int ticks)
 {
     struct fs_root *root = arena_map();
-    struct fs_directory *dir = fs_at(struct fs_directory, root, root->directory);
-    struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    dir->learn_until =
-        (uint32_t)(((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) >> FS_TICK_SHIFT) +
-        (uint32_t)ticks;
+    fs_at(struct fs_directory, root, root->directory)->learn_until = tick_now() + (uint32_t)ticks;
     munmap(root, FS_ARENA_BYTES);
 }
 

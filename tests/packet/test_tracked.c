@@ -143,7 +143,7 @@ int main(void)
         for (size_t i = 0; i < WAYS; i++)
             margin(&ways[i]);
     }
-    host_sleep(DRAINED_S);
+    host_sleep(host_is_slow() ? 2 * DRAINED_S : DRAINED_S);
     for (size_t i = 0; i < WAYS; i++)
         tracked(&ways[i]);
     if (!host_is_slow())

@@ -50,14 +50,14 @@ static struct way {
      ""},
 };
 
-/* Makes an entry look as if its flow had been silent for so many seconds. */
+/* Makes an entry look as if its flow had been silent for so many seconds, until now. */
 static void make_idle(const char *client, unsigned seconds)
 {
     struct fs_flow_key key;
     struct fs_flow flow;
 
     check(table_find(UDP_FLOWS, client, &key, &flow), "%s has no entry", client);
-    flow.seen -= seconds * 15;
+    flow.seen = tick_now() - seconds * 15;
     table_put(UDP_FLOWS, &key, &flow);
 }
 

@@ -273,7 +273,7 @@ static void test_ramp_in_histories(void **state)
 
     (void)state;
     for (unsigned round = 0; round < 1500; round++) {
-        struct split_share shares[16];
+        struct split_share shares[16] = {0};
         struct split_time time = {rng_below(&rng, UINT32_MAX), 50};
         uint32_t owners = 2 + rng_below(&rng, 15), base, grows, add;
 
