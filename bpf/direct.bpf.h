@@ -131,7 +131,7 @@ __noinline int direct_give_way(struct direct_ref *ref)
 /* The backend's SYN-ACK: it answers the direct SYN, or a steered one with the same tuple. */
 static __always_inline bool direct_answered(struct direct_ref *ref, struct fs_flow *flow, __u32 now)
 {
-    if (flow->syn_seq != ref->tcp_seq) {
+    if (!seq_follows(ref->tcp_seq, flow->syn_seq)) {
         bpf_map_delete_elem(&flows, &ref->key);
         bpf_map_delete_elem(&half_open, &ref->key);
         return false;
@@ -151,7 +151,7 @@ static __always_inline bool direct_is_tcp_reply(struct direct_ref *ref, __u32 no
     if (ref->tcp_flags & TCP_SYN)
         return direct_answered(ref, flow, now);
     if (!(flow->flags & FS_FLOW_CERTAIN))
-        return ref->tcp_flags & TCP_RST && flow->syn_seq == ref->tcp_seq;
+        return ref->tcp_flags & TCP_RST && seq_follows(ref->tcp_seq, flow->syn_seq);
     if (ref->tcp_flags & TCP_RST)
         __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_RST);
     if (ref->tcp_flags & TCP_FIN)

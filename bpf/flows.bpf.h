@@ -51,6 +51,13 @@ static __always_inline void flow_ref_init(struct flow_ref *ref, fs_ref dir, __u3
     }
 }
 
+/* Does this sequence number go on from that SYN's? An answer may acknowledge data that came with it
+ * (TCP Fast Open). */
+static __always_inline bool seq_follows(__u32 seq, __u32 syn_seq)
+{
+    return seq - syn_seq <= SYN_WINDOW;
+}
+
 static __always_inline struct fs_table *flow_table(const struct flow_ref *ref)
 {
     return table_of(service_at(ref->dir, ref->service));
@@ -188,7 +195,7 @@ static __always_inline bool flow_superseded(struct flow_ref *ref, const struct f
     if (!(flow->flags & FS_FLOW_CONTESTED))
         return false;
     begun = bpf_map_lookup_elem(&half_open, &ref->key);
-    return begun && ref->tcp_seq - begun->syn_seq <= SYN_WINDOW;
+    return begun && seq_follows(ref->tcp_seq, begun->syn_seq);
 }
 
 /* Any other packet of a TCP flow. */
@@ -299,7 +306,7 @@ static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 backend
     struct fs_flow *flow = bpf_map_lookup_elem(&half_open, &ref->key);
     struct fs_former former;
 
-    if (flow && flow->syn_seq == ref->tcp_seq) {
+    if (flow && seq_follows(ref->tcp_seq, flow->syn_seq)) {
         if (!(flow->flags & FS_FLOW_ANSWERED)) {
             flow->backend = backend;
             __sync_fetch_and_or(&flow->flags, FS_FLOW_ANSWERED);

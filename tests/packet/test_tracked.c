@@ -9,8 +9,8 @@
 #include "host.h"
 #include "tap.h"
 
-#define DRAINED_S 3.4 /* drain, margin and a tick or two */
-#define CLOSED_S  5.4
+#define MARGIN_S 2.4
+#define CLOSED_S 5.4
 
 static const char tracked_services[] =
     "services:\n"
@@ -68,7 +68,21 @@ static void move(struct way *way)
     test_end();
 }
 
-/* The publisher counts the bucket as tracked, the data path still records. */
+/* Waits until the publisher counts the bucket as tracked. */
+static void wait_for_the_end(const struct way *way)
+{
+    bool moving;
+
+    do {
+        json_t *said = flowsplit_json("explain %s '%s' --json", way->path.service, way->old);
+
+        moving = json_is_true(json_object_get(said, "moving"));
+        json_decref(said);
+        host_sleep(moving ? 0.1 : 0);
+    } while (moving);
+}
+
+/* By then the data path still records. */
 static void margin(const struct way *way)
 {
     const struct path *path = &way->path;
@@ -138,16 +152,15 @@ int main(void)
     host_start(tracked_services);
     for (size_t i = 0; i < WAYS; i++)
         move(&ways[i]);
-    if (!host_is_slow()) {
-        host_sleep(1.2);
-        for (size_t i = 0; i < WAYS; i++)
+    for (size_t i = 0; i < WAYS; i++) {
+        wait_for_the_end(&ways[i]);
+        if (!host_is_slow())
             margin(&ways[i]);
     }
-    host_sleep(host_is_slow() ? 2 * DRAINED_S : DRAINED_S);
+    host_sleep(MARGIN_S);
     for (size_t i = 0; i < WAYS; i++)
         tracked(&ways[i]);
-    if (!host_is_slow())
-        host_sleep(CLOSED_S - DRAINED_S); /* the flows of margin() have to be gone */
+    host_sleep(CLOSED_S - MARGIN_S); /* the flows of margin() have to be gone */
     for (size_t i = 0; i < WAYS; i++)
         swept(&ways[i]);
     host_sleep(CLOSED_S);
