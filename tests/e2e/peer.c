@@ -33,6 +33,8 @@ static const struct {
     {"synflood", cmd_synflood,
      "--to ADDR:PORT --dev IFACE --dmac MAC --count N\n"
      "      N SYNs from random sources, written to the device as raw frames"},
+    {"pass", cmd_pass,
+     "--dev IFACE\n      an XDP program that passes everything, until it is ended"},
     {"now", cmd_now, "\n      CLOCK_MONOTONIC in nanoseconds"},
 };
 

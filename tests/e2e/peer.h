@@ -169,5 +169,6 @@ int cmd_hold(char **argv);
 int cmd_load(char **argv);
 int cmd_ask(char **argv);
 int cmd_synflood(char **argv);
+int cmd_pass(char **argv);
 
 #endif

@@ -126,6 +126,9 @@ topology_one_armed() {
         link "${i%:*}" "${i#*:}" sw "p-${i%:*}"
         ip_in sw link set "p-${i%:*}" master br0
     done
+    # What lb sends back out of lb0 needs it there; GRO isn't enough.
+    background pass sw "$PEER" pass --dev p-lb
+    poll 10 grep -q ready "$TMP/pass.out"
     clients_configure
     lb_configure
     ip_in lb addr add 10.78.0.1/24 dev lb0

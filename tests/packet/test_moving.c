@@ -2,6 +2,9 @@
 /* Buckets that have just moved: who goes where, and what is written down about it. */
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#include <flowsplit/arena.h>
 
 #include "flow.h"
 #include "host.h"
@@ -83,6 +86,48 @@ static void settled(const struct way *way)
     check_reasons(counts, FS_REASON_TO_LOCAL, 600, -1);
     check_entries(0, 0, 0);
     test_end();
+}
+
+/* The number of the service or backend at this endpoint, among `count` records of `stride` bytes
+ * that begin with theirs. */
+static unsigned find_record(const void *records, unsigned count, size_t stride, const char *text)
+{
+    struct end end = end_of(text);
+
+    for (unsigned i = 0; i < count; i++) {
+        const struct fs_endpoint *at = (const void *)((const char *)records + i * stride);
+
+        if (at->port_be == htons(end.port) && !memcmp(at->addr, end.addr, 16))
+            return i;
+    }
+    give_up("%s is not in the arena", text);
+}
+
+/* An entry that is there all the same shows whether anyone looks. */
+static void settled_with_an_entry(const struct way *way)
+{
+    struct fs_root *root = arena_map();
+    struct fs_directory *dir = fs_at(struct fs_directory, root, root->directory);
+    struct fs_service *service = fs_at(struct fs_service, root, dir->services);
+    struct fs_backend *backend = fs_at(struct fs_backend, root, dir->backends);
+    struct fs_flow flow = {.seen = tick_now()};
+    char text[END_TEXT];
+    struct end end = end_of(path_client(&way->path, text));
+    struct fs_flow_key key = {.port_be = htons(end.port)};
+
+    memcpy(key.addr, end.addr, sizeof(key.addr));
+    service += find_record(service, dir->service_count, sizeof(*service), way->path.vip);
+    backend += find_record(backend, dir->backend_count, sizeof(*backend), way->canary);
+    key.scope = service->id;
+    flow.backend = backend->id;
+    path_test(&way->path, "in settled buckets not even an entry that is there is looked at");
+    table_put(FLOWS, &key, &flow);
+    table_put(HALF_OPEN, &key, &flow);
+    packet_goes_counted(&way->path, text, SYN, way->stable, -1);
+    packet_goes_counted(&way->path, text, ACK, way->stable, -1);
+    test_end();
+    tables_clear();
+    munmap(root, FS_ARENA_BYTES);
 }
 
 /* New flows in a bucket that moves. */
@@ -310,6 +355,8 @@ int main(void)
     host_start(before);
     for (size_t i = 0; i < WAYS; i++)
         settled(&ways[i]);
+    for (size_t i = 0; i < WAYS; i++)
+        settled_with_an_entry(&ways[i]);
     flowsplit("set m4 canary=99.9%%");
     flowsplit("set m6 canary=99.9%%");
     for (size_t i = 0; i < WAYS; i++) {
