@@ -17,7 +17,7 @@ LIBS := -lbpf -lelf -lz -lyaml -ljansson
 # Asked for when a recipe runs: on a fresh machine `make test` only then has a compiler.
 MULTIARCH = $(shell $(CC) -dumpmachine)
 # BPF_PROG() gives every program a parameter `ctx`, used or not.
-CFLAGS_BPF = -target bpf -mcpu=v3 -O2 -g $(WARNINGS) -Wno-unused-parameter -Iinclude -Ivmlinux -iquote bpf \
+CFLAGS_BPF = -target bpf -mcpu=v3 -O2 -g -fno-strict-aliasing $(WARNINGS) -Wno-unused-parameter -Iinclude -Ivmlinux -iquote bpf \
 	-I/usr/include/$(MULTIARCH)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The programs: XDP and TC ingress towards the backends, TC egress on the way back, and the watch
- * over failing redirects. */
+ * over failing redirects.
+ *
+ * An interface needs a program on each way, and these can't be attached in one step. So each way in
+ * has a second program that only learns who talks to the backends' own addresses: it holds the
+ * place until the way back is there, and while that goes. A third, at TC, stands in while one mode
+ * gives way to another. user/iface.c has the order. */
 #include "vmlinux.h"
 #include "steer.bpf.h"
 #include "watch.bpf.h"
@@ -15,7 +20,16 @@ int xdp_ingress(struct xdp_md *ctx)
     struct packet pkt;
     int parsed = parse(ctx, &pkt, (void *)(long)ctx->data, (void *)(long)ctx->data_end, false);
 
-    return steer_ingress(ctx, &pkt, parsed, false);
+    return steer_ingress(ctx, &pkt, parsed, false, true);
+}
+
+SEC("xdp.frags")
+int xdp_learn(struct xdp_md *ctx)
+{
+    struct packet pkt;
+    int parsed = parse(ctx, &pkt, (void *)(long)ctx->data, (void *)(long)ctx->data_end, false);
+
+    return learn_ingress(&pkt, parsed, false);
 }
 
 /* The linear part of an skb may end before the headers do: pulls them in, and parses again. */
@@ -36,7 +50,25 @@ int tc_ingress(struct __sk_buff *skb)
     struct packet pkt;
     int parsed = parse_skb(skb, &pkt);
 
-    return steer_ingress(skb, &pkt, parsed, true);
+    return steer_ingress(skb, &pkt, parsed, true, true);
+}
+
+SEC("tc")
+int tc_stand_in(struct __sk_buff *skb)
+{
+    struct packet pkt;
+    int parsed = parse_skb(skb, &pkt);
+
+    return steer_ingress(skb, &pkt, parsed, true, false);
+}
+
+SEC("tc")
+int tc_learn(struct __sk_buff *skb)
+{
+    struct packet pkt;
+    int parsed = parse_skb(skb, &pkt);
+
+    return learn_ingress(&pkt, parsed, true);
 }
 
 SEC("tc")

@@ -133,8 +133,10 @@ static __always_inline int steer_direct(struct packet *pkt, fs_ref dir, struct f
     return act_pass(FS_REASON_DIRECT_IN, tc);
 }
 
-/* A parsed packet that has come in. */
-static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int parsed, bool tc)
+/* A parsed packet that has come in. `alone` is false where another program may have steered the
+ * packet before: then what goes to a backend's own address says nothing about who sent it there. */
+static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int parsed, bool tc,
+                                         bool alone)
 {
     fs_ref dir = directory_now();
     __u32 found;
@@ -150,9 +152,23 @@ static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int pars
     if (found)
         return steer_reply_ingress(ctx, pkt, dir, backend_at(dir, found - 1), tc);
     found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
-    if (found)
+    if (found && alone)
         return steer_direct(pkt, dir, backend_at(dir, found - 1), tc);
     return act_pass(FS_REASON_NO_SERVICE, tc);
+}
+
+/* A parsed packet that has come in where nothing is steered yet, or no more. */
+static __always_inline int learn_ingress(struct packet *pkt, int parsed, bool tc)
+{
+    fs_ref dir = directory_now();
+    __u32 found = 0;
+
+    if (parsed == PARSE_PORTS &&
+        !find_service(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family))
+        found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
+    if (found)
+        return steer_direct(pkt, dir, backend_at(dir, found - 1), tc);
+    return act_pass(FS_REASON_NOT_STEERING, tc);
 }
 
 /* A parsed packet that is about to leave. */

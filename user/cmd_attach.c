@@ -24,6 +24,7 @@ struct request {
     const struct options *options;
     const char *name;
     enum iface_mode mode;
+    bool changed; /* by this attempt or, when that came too late, by one before */
 };
 
 /* What was there before has to be known as such from the first packet on: published before the
@@ -50,7 +51,8 @@ static int attach(struct transaction *tx, void *context, struct error *err)
     code = code ? code : iface_attach(&tx->instance, request->name, &mode, &changed, why, err);
     if (code)
         return code;
-    say(tx->notes_stream, request->name, mode, changed, why);
+    request->changed |= changed;
+    say(tx->notes_stream, request->name, mode, request->changed, why);
     if (!request->options->quiet)
         warn_settings(&tx->instance, tx->model);
     return 0;

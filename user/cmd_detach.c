@@ -16,7 +16,6 @@ static int detach(struct instance *instance, const struct options *options, cons
     return code;
 }
 
-/* Egress programs that a killed attach left behind are found by name, too. */
 static int detach_all(struct instance *instance, const struct options *options, struct error *err)
 {
     struct iface *list;

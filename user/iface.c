@@ -2,10 +2,7 @@
 /* Attaches programs to interfaces and tells where they are. */
 #include "iface.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -14,10 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* TC filters of all instances stand in one range of priorities, a handle each. */
-#define TC_HANDLE         1
-#define TC_PRIORITY       0xf500
-#define TC_PRIORITY_COUNT 16
+#include "hook.h"
 
 static const char *const mode_names[] = {[IFACE_NONE] = "none",
                                          [IFACE_NATIVE] = "native",
@@ -41,109 +35,53 @@ int iface_mode_parse(const char *text, enum iface_mode *mode, struct error *err)
                      text);
 }
 
-static uint32_t program_id(const struct instance *instance, enum instance_program program)
-{
-    struct bpf_prog_info info = {0};
-    uint32_t bytes = sizeof(info);
+/* How a mode steers what comes in. */
+struct way_in {
+    enum hook hook;
+    enum instance_program steers, learns;
+};
 
-    return bpf_obj_get_info_by_fd(instance->programs[program], &info, &bytes) ? 0 : info.id;
-}
+static const struct way_in ways_in[] = {
+    [IFACE_NATIVE] = {HOOK_XDP_NATIVE, PROGRAM_XDP_INGRESS, PROGRAM_XDP_LEARN},
+    [IFACE_GENERIC] = {HOOK_XDP_GENERIC, PROGRAM_XDP_INGRESS, PROGRAM_XDP_LEARN},
+    [IFACE_TC] = {HOOK_TC_INGRESS, PROGRAM_TC_INGRESS, PROGRAM_TC_LEARN},
+};
 
-static uint32_t xdp_flags(enum iface_mode mode)
-{
-    return mode == IFACE_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-}
+/* How long who talks to the backends' own addresses is listened to before the way back begins to
+ * restore what backends send. */
+#define LEARN_MS 100
 
-static enum iface_mode xdp_mode(const struct instance *instance, unsigned ifindex)
-{
-    LIBBPF_OPTS(bpf_xdp_query_opts, query);
-    uint32_t id = program_id(instance, PROGRAM_XDP_INGRESS);
-
-    if (!id || bpf_xdp_query((int)ifindex, 0, &query))
-        return IFACE_NONE;
-    return query.drv_prog_id == id   ? IFACE_NATIVE
-           : query.skb_prog_id == id ? IFACE_GENERIC
-                                     : IFACE_NONE;
-}
-
-/* The priority of the instance's filter, or with `program` PROGRAM_COUNT of a free place; 0: none.
- */
-static uint32_t tc_find(const struct instance *instance, unsigned ifindex,
-                        enum bpf_tc_attach_point point, enum instance_program program)
-{
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
-    uint32_t id = program == PROGRAM_COUNT ? 0 : program_id(instance, program);
-
-    for (uint32_t i = 0; i < TC_PRIORITY_COUNT; i++) {
-        LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE, .priority = TC_PRIORITY + i);
-        int err = bpf_tc_query(&hook, &options);
-
-        if (program == PROGRAM_COUNT ? err : err == 0 && options.prog_id == id)
-            return TC_PRIORITY + i;
-        if (err == -EINVAL) /* no clsact here, or no filter at all */
-            return 0;
-    }
-    return 0;
-}
-
-static int tc_attach(const struct instance *instance, unsigned ifindex,
-                     enum bpf_tc_attach_point point, enum instance_program program)
-{
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
-                .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-    LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE, .prog_fd = instance->programs[program]);
-    int err = bpf_tc_hook_create(&hook);
-
-    if (err && err != -EEXIST)
-        return err;
-    if (tc_find(instance, ifindex, point, program))
-        return 0;
-    hook.attach_point = point;
-    options.priority = tc_find(instance, ifindex, point, PROGRAM_COUNT);
-    return options.priority ? bpf_tc_attach(&hook, &options) : -EBUSY;
-}
-
-static int tc_detach(const struct instance *instance, unsigned ifindex,
-                     enum bpf_tc_attach_point point, enum instance_program program)
-{
-    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
-    LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE);
-
-    options.priority = tc_find(instance, ifindex, point, program);
-    return options.priority ? bpf_tc_detach(&hook, &options) : 0;
-}
-
-static int xdp_detach(const struct instance *instance, unsigned ifindex, enum iface_mode mode)
-{
-    LIBBPF_OPTS(bpf_xdp_attach_opts, options,
-                .old_prog_fd = instance->programs[PROGRAM_XDP_INGRESS]);
-
-    return bpf_xdp_detach((int)ifindex, xdp_flags(mode) | XDP_FLAGS_REPLACE, &options);
-}
-
+/* XDP comes first: beside it, TC only stands in. */
 static enum iface_mode mode_of(const struct instance *instance, unsigned ifindex)
 {
-    enum iface_mode mode = xdp_mode(instance, ifindex);
+    enum instance_program tc;
 
-    if (mode == IFACE_NONE && tc_find(instance, ifindex, BPF_TC_INGRESS, PROGRAM_TC_INGRESS))
-        mode = IFACE_TC;
-    return mode;
+    for (enum iface_mode mode = IFACE_NATIVE; mode <= IFACE_GENERIC; mode++)
+        if (hook_get(instance, ifindex, ways_in[mode].hook) == PROGRAM_XDP_INGRESS)
+            return mode;
+    tc = hook_get(instance, ifindex, HOOK_TC_INGRESS);
+    return tc == PROGRAM_TC_INGRESS || tc == PROGRAM_TC_STAND_IN ? IFACE_TC : IFACE_NONE;
 }
 
-static int ingress_attach(const struct instance *instance, unsigned ifindex, enum iface_mode mode)
+static bool holds_any(const struct instance *instance, unsigned ifindex)
 {
-    if (mode == IFACE_TC)
-        return tc_attach(instance, ifindex, BPF_TC_INGRESS, PROGRAM_TC_INGRESS);
-    return bpf_xdp_attach((int)ifindex, instance->programs[PROGRAM_XDP_INGRESS],
-                          xdp_flags(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+    for (int hook = 0; hook < HOOK_COUNT; hook++)
+        if (hook_get(instance, ifindex, (enum hook)hook) != PROGRAM_COUNT)
+            return true;
+    return false;
 }
 
-static int ingress_detach(const struct instance *instance, unsigned ifindex, enum iface_mode mode)
+/* The way back before the way in. */
+static int clear_all(const struct instance *instance, unsigned ifindex)
 {
-    if (mode == IFACE_NONE)
-        return 0;
-    return mode == IFACE_TC ? tc_detach(instance, ifindex, BPF_TC_INGRESS, PROGRAM_TC_INGRESS)
-                            : xdp_detach(instance, ifindex, mode);
+    int err = 0;
+
+    for (int hook = HOOK_COUNT - 1; hook >= 0; hook--) {
+        int code = hook_clear(instance, ifindex, (enum hook)hook);
+
+        err = err ? err : code;
+    }
+    return err;
 }
 
 static const char *attach_problem(enum iface_mode mode, int err)
@@ -158,33 +96,60 @@ static const char *attach_problem(enum iface_mode mode, int err)
     return strerror(-err);
 }
 
-/* Leaves the interface as it was before, as far as this instance is concerned. */
-static void restore(const struct instance *instance, unsigned ifindex, enum iface_mode was,
-                    enum iface_mode mode)
+/* Attaches where nothing is steered. The last step, one program in the place of another, makes the
+ * interface steer; a command killed before that leaves it as it was. */
+static int attach_new(const struct instance *instance, unsigned ifindex, enum iface_mode mode)
 {
-    ingress_detach(instance, ifindex, mode);
-    if (was == IFACE_NONE)
-        tc_detach(instance, ifindex, BPF_TC_EGRESS, PROGRAM_TC_EGRESS);
-    else
-        ingress_attach(instance, ifindex, was);
+    const struct way_in *in = &ways_in[mode];
+    int err = clear_all(instance, ifindex);
+
+    err = err ? err : hook_put(instance, ifindex, in->hook, in->learns);
+    if (!err)
+        usleep(LEARN_MS * 1000);
+    err = err ? err : hook_put(instance, ifindex, HOOK_TC_EGRESS, PROGRAM_TC_EGRESS);
+    err = err ? err : hook_put(instance, ifindex, in->hook, in->steers);
+    if (err)
+        clear_all(instance, ifindex);
+    return err;
 }
 
-/* The way in first: it learns who talks to the backends' own addresses, whose answers the way back
- * must not touch; a SYN that is steered a moment too early is sent again by the client. A change of
- * mode takes the old attachment away before the new one comes, since the kernel allows one XDP
- * program, and between TC and XDP the other order would steer twice. */
+/* From one mode to another without a packet missed: XDP takes only one program, so TC stands in. */
+static int attach_other(const struct instance *instance, unsigned ifindex, enum iface_mode was,
+                        enum iface_mode mode)
+{
+    int err = hook_put(instance, ifindex, HOOK_TC_INGRESS, PROGRAM_TC_STAND_IN);
+
+    if (!err && was != IFACE_TC)
+        err = hook_clear(instance, ifindex, ways_in[was].hook);
+    if (!err)
+        err = hook_put(instance, ifindex, ways_in[mode].hook, ways_in[mode].steers);
+    if (err) {
+        hook_put(instance, ifindex, ways_in[was].hook, ways_in[was].steers);
+        mode = was;
+    }
+    if (mode != IFACE_TC)
+        hook_clear(instance, ifindex, HOOK_TC_INGRESS);
+    return err;
+}
+
+/* Brings an attachment in force to what it should be: another's `tc qdisc del` may have taken the
+ * way back, and a killed command may have left TC standing in. */
+static int attach_again(const struct instance *instance, unsigned ifindex, enum iface_mode mode)
+{
+    int err = hook_put(instance, ifindex, HOOK_TC_EGRESS, PROGRAM_TC_EGRESS);
+
+    if (!err && mode == IFACE_TC)
+        err = hook_put(instance, ifindex, HOOK_TC_INGRESS, PROGRAM_TC_INGRESS);
+    return err || mode == IFACE_TC ? err : hook_clear(instance, ifindex, HOOK_TC_INGRESS);
+}
+
 static int attach_mode(const struct instance *instance, unsigned ifindex, enum iface_mode was,
                        enum iface_mode mode)
 {
-    int err = ingress_detach(instance, ifindex, was);
-
-    if (!err)
-        err = ingress_attach(instance, ifindex, mode);
-    if (!err)
-        err = tc_attach(instance, ifindex, BPF_TC_EGRESS, PROGRAM_TC_EGRESS);
-    if (err)
-        restore(instance, ifindex, was, mode_of(instance, ifindex));
-    return err;
+    if (was == IFACE_NONE)
+        return attach_new(instance, ifindex, mode);
+    return was == mode ? attach_again(instance, ifindex, mode)
+                       : attach_other(instance, ifindex, was, mode);
 }
 
 static int find_interface(const char *name, unsigned *ifindex, struct error *err)
@@ -214,19 +179,16 @@ int iface_attach(const struct instance *instance, const char *name, enum iface_m
     if (code)
         return code;
     was = mode_of(instance, ifindex);
-    if (was != IFACE_NONE && (*mode == IFACE_AUTO || was == want)) {
-        *mode = was;
-        code = tc_attach(instance, ifindex, BPF_TC_EGRESS, PROGRAM_TC_EGRESS);
-    } else {
-        *changed = true;
+    if (*mode == IFACE_AUTO && was != IFACE_NONE)
+        want = was;
+    code = attach_mode(instance, ifindex, was, want);
+    if (code && *mode == IFACE_AUTO && was == IFACE_NONE) {
+        snprintf(why, 256, "%s", attach_problem(want, code));
+        want = IFACE_TC;
         code = attach_mode(instance, ifindex, was, want);
-        if (code && *mode == IFACE_AUTO) {
-            snprintf(why, 256, "%s", attach_problem(want, code));
-            want = IFACE_TC;
-            code = attach_mode(instance, ifindex, was, want);
-        }
-        *mode = want;
     }
+    *mode = want;
+    *changed = was != want;
     if (!code)
         maps_allow_redirect(&instance->maps, ifindex);
     return code ? error_set(err, code, "can't attach to %s (%s): %s", name, iface_mode_name(want),
@@ -242,12 +204,14 @@ int iface_detach(const struct instance *instance, const char *name, struct error
 
     if (code)
         return code;
-    was = mode_of(instance, ifindex);
-    if (was == IFACE_NONE && !tc_find(instance, ifindex, BPF_TC_EGRESS, PROGRAM_TC_EGRESS))
+    if (!holds_any(instance, ifindex))
         return error_set(err, -ENOENT, "not attached to %s", name);
-    code = ingress_detach(instance, ifindex, was);
-    if (!code)
-        code = tc_detach(instance, ifindex, BPF_TC_EGRESS, PROGRAM_TC_EGRESS);
+    was = mode_of(instance, ifindex);
+    if (was == IFACE_NATIVE || was == IFACE_GENERIC)
+        code = hook_clear(instance, ifindex, HOOK_TC_INGRESS);
+    if (!code && was != IFACE_NONE)
+        code = hook_put(instance, ifindex, ways_in[was].hook, ways_in[was].learns);
+    code = code ? code : clear_all(instance, ifindex);
     return code ? error_set(err, code, "can't detach from %s: %s", name, strerror(-code)) : 0;
 }
 
@@ -266,7 +230,7 @@ int iface_list(const struct instance *instance, struct iface **list, struct erro
         struct iface *iface = &(*list)[count];
 
         iface->mode = mode_of(instance, names[i].if_index);
-        if (iface->mode == IFACE_NONE)
+        if (iface->mode == IFACE_NONE && !holds_any(instance, names[i].if_index))
             continue;
         iface->index = names[i].if_index;
         snprintf(iface->name, sizeof(iface->name), "%s", names[i].if_name);

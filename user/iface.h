@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Attaches programs to interfaces and tells where they are. What is attached is asked of the kernel
- * each time; nothing is remembered that could be wrong. */
+/* Attaches an instance to interfaces in one of several modes, and tells in which. */
 #ifndef FLOWSPLIT_IFACE_H
 #define FLOWSPLIT_IFACE_H
 
@@ -18,11 +17,11 @@ enum iface_mode {
     IFACE_AUTO,    /* only to ask for: native, or else TC */
 };
 
-/* An interface to which an instance is attached. */
+/* An interface that holds programs of an instance. */
 struct iface {
     char name[16];
     unsigned index;
-    enum iface_mode mode;
+    enum iface_mode mode; /* IFACE_NONE: a killed command left some that steer nothing */
 };
 
 /* "native", "generic", "tc", "auto". */
@@ -41,8 +40,8 @@ int iface_attach(const struct instance *instance, const char *name, enum iface_m
 /* Detaches from an interface by name. Returns 0, or -errno with *err set. */
 int iface_detach(const struct instance *instance, const char *name, struct error *err);
 
-/* Finds the interfaces of this network namespace that the instance is attached to. Returns how many
- * (the list is malloc'ed, the caller's to free), or -errno with *err set. */
+/* Finds the interfaces of this network namespace that hold programs of the instance. Returns how
+ * many (the list is malloc'ed, the caller's to free), or -errno with *err set. */
 int iface_list(const struct instance *instance, struct iface **list, struct error *err);
 
 /* Is this one of the host's addresses, here? */

@@ -41,7 +41,10 @@ static const struct pin map_pins[] = {
 
 static const struct pin program_pins[] = {
     {"xdp_ingress", offsetof(struct instance, programs[PROGRAM_XDP_INGRESS])},
+    {"xdp_learn", offsetof(struct instance, programs[PROGRAM_XDP_LEARN])},
     {"tc_ingress", offsetof(struct instance, programs[PROGRAM_TC_INGRESS])},
+    {"tc_learn", offsetof(struct instance, programs[PROGRAM_TC_LEARN])},
+    {"tc_stand_in", offsetof(struct instance, programs[PROGRAM_TC_STAND_IN])},
     {"tc_egress", offsetof(struct instance, programs[PROGRAM_TC_EGRESS])},
 };
 
@@ -212,7 +215,8 @@ static int wrong_abi(const char *pin_dir, struct error *err)
     return error_set(
         err, -EPROTO,
         "the pins in %s were made by another version of flowsplit (this one speaks ABI "
-        "%d): detach with that version, or remove them with: rm -r %s",
+        "%d): use that version, or run its `detach --all` and then rm -r %s (without it: README, "
+        "\"Emergency removal\")",
         pin_dir, FS_ABI, pin_dir);
 }
 

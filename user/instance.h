@@ -18,7 +18,10 @@ enum instance_access {
 
 enum instance_program {
     PROGRAM_XDP_INGRESS,
+    PROGRAM_XDP_LEARN,
     PROGRAM_TC_INGRESS,
+    PROGRAM_TC_LEARN,
+    PROGRAM_TC_STAND_IN,
     PROGRAM_TC_EGRESS,
     PROGRAM_COUNT,
 };

@@ -182,8 +182,9 @@ static json_t *gather_interfaces(const struct gathering *g, struct error *err)
     int count = iface_list(&g->instance, &ifaces, err);
 
     for (int i = 0; i < count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "name", ifaces[i].name, "mode",
-                                              iface_mode_name(ifaces[i].mode)));
+        if (ifaces[i].mode != IFACE_NONE)
+            json_array_append_new(list, json_pack("{s:s, s:s}", "name", ifaces[i].name, "mode",
+                                                  iface_mode_name(ifaces[i].mode)));
     free(ifaces);
     return list;
 }

@@ -8,6 +8,8 @@
  * "normal": the counter may well be non-zero on a healthy host. "look": non-zero needs a look. */
 #define FS_REASONS(X)                                                                            \
     X(NO_SERVICE, "no_service", "passed", "normal", "for no service and from no backend")        \
+    X(NOT_STEERING, "not_steering", "passed", "normal",                                          \
+      "came in while the interface was being attached or detached")                              \
     X(NOT_IP, "not_ip", "passed", "normal", "neither IPv4 nor IPv6, ARP for one")                \
     X(NO_PORTS, "no_ports", "passed", "normal", "IP, but neither TCP nor UDP nor an ICMP error") \
     X(FRAGMENT, "fragment", "passed", "look",                                                    \

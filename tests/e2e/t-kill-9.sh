@@ -3,8 +3,8 @@
 # kill -9 of any command at any moment leaves a state that the next command reads, and that steers as before or after.
 . "$(dirname "$0")/lib.sh"
 
-SET_ROUNDS=$(scaled 40 15)
-APPLY_ROUNDS=$(scaled 40 15)
+SET_ROUNDS=$(scaled 30 15)
+APPLY_ROUNDS=$(scaled 30 15)
 ATTACH_ROUNDS=$(scaled 25 10)
 
 # webs PERCENT-OF-CANARY: web4 and web6; two services, so that half an apply would show.
@@ -131,6 +131,20 @@ kill_attaches() {
     fs --quiet attach lb0
 }
 
+# From mode to mode, killed in between: never unattached, and served all the time.
+kill_mode_changes() {
+    local i limit modes=(native generic tc)
+    limit=$(($(duration_ms fs attach lb0 --mode generic) * 12 / 10))
+    echo "killed within $limit ms"
+    for ((i = 0; i < ATTACH_ROUNDS; i++)); do
+        killed "$limit" attach lb0 --mode "${modes[RANDOM % 3]}"
+        read_without_complaint
+        attached || fail "no longer attached"
+        peer_in c ask --to "$VIP4:80" || fail "no longer served"
+    done
+    fs --quiet attach lb0 --mode native
+}
+
 kill_first_commands() {
     local i
     for ((i = 0; i < 10; i++)); do
@@ -154,6 +168,7 @@ fs --quiet attach lb0
 hold live c --to "$VIP4:80" --to "[$VIP6]:80" "${SOURCES[@]}" --count 40 --interval 200
 check "set, killed $SET_ROUNDS times" kill_sets
 check "apply of two services, killed $APPLY_ROUNDS times" kill_applies
+check "attach in another mode, killed $ATTACH_ROUNDS times" kill_mode_changes
 sleep 1
 background_end live TERM
 check "connections live through all that" held live 40

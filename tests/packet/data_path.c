@@ -16,7 +16,8 @@
 /* Since 6.16; not in Debian 12's headers. */
 #define TEST_SKB_CHECKSUM_COMPLETE (1u << 2)
 
-const char *const program_names[PROGRAM_COUNT] = {"xdp_ingress", "tc_ingress", "tc_egress"};
+const char *const program_names[PROGRAM_COUNT] = {"xdp_ingress", "tc_ingress", "tc_egress",
+                                                  "xdp_learn",   "tc_learn",   "tc_stand_in"};
 const char *const verdict_names[] = {"pass", "drop", "forward", "back", "anything else"};
 
 static int programs[PROGRAM_COUNT];
@@ -57,6 +58,11 @@ static enum verdict tc_verdict(unsigned returned)
                                               : ANYTHING_ELSE;
 }
 
+bool program_is_xdp(enum program program)
+{
+    return program == XDP_INGRESS || program == XDP_LEARN;
+}
+
 int data_path_try(const struct run *run, const struct frame *in, struct frame *out,
                   enum verdict *verdict, int *raw)
 {
@@ -65,18 +71,17 @@ int data_path_try(const struct run *run, const struct frame *in, struct frame *o
                             .ingress_ifindex = run->came_in_by,
                             .gso_size = run->gso_size,
                             .gso_segs = run->gso_size ? (__u32)in->bytes / run->gso_size + 1 : 0};
-    bool is_xdp = run->program == XDP_INGRESS;
     LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data, .data_out = out->data,
                 .data_size_in = (__u32)in->bytes, .data_size_out = FRAME_MAX, .repeat = 1,
-                .ctx_in = is_xdp ? (void *)&xdp : (void *)&skb,
-                .ctx_size_in = is_xdp ? sizeof(xdp) : sizeof(skb),
+                .ctx_in = program_is_xdp(run->program) ? (void *)&xdp : (void *)&skb,
+                .ctx_size_in = program_is_xdp(run->program) ? sizeof(xdp) : sizeof(skb),
                 .flags = run->complete ? TEST_SKB_CHECKSUM_COMPLETE : 0);
     int err = bpf_prog_test_run_opts(programs[run->program], &opts);
 
     if (err)
         return err;
     out->bytes = opts.data_size_out;
-    *verdict = is_xdp ? xdp_verdict(opts.retval) : tc_verdict(opts.retval);
+    *verdict = program_is_xdp(run->program) ? xdp_verdict(opts.retval) : tc_verdict(opts.retval);
     if (raw)
         *raw = (int)opts.retval;
     return 0;

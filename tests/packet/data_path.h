@@ -9,12 +9,21 @@
 
 #include "frame.h"
 
-enum program { XDP_INGRESS, TC_INGRESS, TC_EGRESS, PROGRAM_COUNT };
+enum program {
+    XDP_INGRESS,
+    TC_INGRESS,
+    TC_EGRESS,
+    XDP_LEARN,
+    TC_LEARN,
+    TC_STAND_IN,
+    PROGRAM_COUNT,
+};
 
 /* Sets of programs. */
 enum { XDP = 1, TC = 2, INGRESS = XDP | TC, EGRESS = 4, ALL = INGRESS | EGRESS };
 
 extern const char *const program_names[PROGRAM_COUNT];
+bool program_is_xdp(enum program program);
 
 enum verdict {
     PASS,

@@ -72,7 +72,7 @@ static void check_complete(struct run run, const struct frame *in)
     enum verdict verdict;
     int err;
 
-    if (unknown || run.program == XDP_INGRESS)
+    if (unknown || program_is_xdp(run.program))
         return;
     run.complete = true;
     err = data_path_try(&run, in, &out, &verdict, NULL);
@@ -92,7 +92,7 @@ void fixture_check(const struct fixture *fixture, enum program program)
 
     if (program == TC_EGRESS && !fixture->from_this_host)
         run.came_in_by = host_interface("cl0");
-    if (program != XDP_INGRESS && wanted == BACK)
+    if (!program_is_xdp(program) && wanted == BACK)
         wanted = FORWARD;
     frame_build(&fixture->in, &in);
     build_wished(fixture, &wished);
@@ -115,7 +115,7 @@ void fixtures_run(const struct fixture *list, size_t count)
         for (int program = 0; program < PROGRAM_COUNT; program++) {
             if (!(list[i].programs & 1u << program))
                 continue;
-            if (program == XDP_INGRESS && list[i].gso_size)
+            if (program_is_xdp((enum program)program) && list[i].gso_size)
                 continue;
             test_begin("%s (%s)", list[i].name, program_names[program]);
             fixture_check(&list[i], program);

@@ -97,6 +97,8 @@ static bool concerned(const struct attempt *at)
     bool out = at->program == TC_EGRESS;
     int service;
 
+    if (at->program == XDP_LEARN || at->program == TC_LEARN)
+        return false;
     if (at->parts.kind == KIND_ICMP_ERROR) {
         if (out)
             return pool_of(&at->quote, &at->quote.to) >= 0;

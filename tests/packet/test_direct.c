@@ -302,6 +302,44 @@ static void learnt(void)
     test_end();
 }
 
+/* While an interface is being attached or detached, nothing is steered, but learnt. */
+static void attaching(enum program program)
+{
+    learn_until(1000);
+    begin("attaching: what goes to the VIP is left alone");
+    packet_check(path, program, client, path->vip, SYN, client, path->vip);
+    packet_check(path, program, client, path->vip, ACK | PSH, client, path->vip);
+    check_entries(0, 0, 0);
+    test_end();
+
+    begin("attaching: a direct client is learnt");
+    packet_check(path, program, client, backend, ACK, client, backend);
+    answered_from(backend, ACK | PSH);
+    directly(ACK | PSH);
+    answered_from(backend, FIN | ACK);
+    test_end();
+    learn_until(-1);
+    tables_clear();
+}
+
+/* While TC stands in for XDP, what XDP has steered comes by as if it were direct. */
+static void standing_in(void)
+{
+    begin("tc_stand_in steers");
+    packet_check(path, TC_STAND_IN, client, path->vip, SYN, client, backend);
+    test_end();
+
+    begin("tc_stand_in takes no packet that XDP has steered for a direct one");
+    by_vip(SYN);
+    packet_check(path, TC_STAND_IN, client, backend, SYN, client, backend);
+    answered_from(path->vip, SYN | ACK);
+    by_vip(ACK | PSH);
+    packet_check(path, TC_STAND_IN, client, backend, ACK | PSH, client, backend);
+    answered_from(path->vip, ACK | PSH);
+    check_entries(0, 0, 0);
+    test_end();
+}
+
 int main(void)
 {
     host_start(direct_services);
@@ -314,6 +352,9 @@ int main(void)
         forged();
         reused_port();
         learnt();
+        tables_clear();
+        attaching(path->in == XDP_INGRESS ? XDP_LEARN : TC_LEARN);
+        standing_in();
     }
     for (size_t i = 0; i < 2; i++) {
         path = &udp_paths[i];
