@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # apply adds, changes and removes services to match the file, all or nothing, and says when nothing changed.
+# Not in VMs: what a file makes of the tables is the same everywhere.
 . "$(dirname "$0")/lib.sh"
 
 first() {

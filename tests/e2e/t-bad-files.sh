@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Bad files are refused with one message that names the place or the word, and nothing changes.
+# Not in VMs: only files are read.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/bad.sh"
 

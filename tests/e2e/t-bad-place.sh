@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # No root, no bpffs, foreign pins: each refused with one message that says what to do.
+# Not in VMs: the kernel has no part in what is refused.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/bad.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Bad weights, names and words on the command line are refused with one message, and nothing changes.
+# Not in VMs: only words and numbers are read.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/bad.sh"
 

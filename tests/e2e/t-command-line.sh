@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The command line: help, version, quiet, watch, and the JSON fields that others rely on.
+# Not in VMs: words, files and numbers in and out.
 . "$(dirname "$0")/lib.sh"
 
 web() {

@@ -4,6 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 
 SOURCE=(--bind 10.77.1.1 --bind fd77:0:1::1)
+NAMES=$(scaled "l1 l2 r1 r2" "l1 r2")
+INTERVAL_MS=$(scaled 100 2000)
 
 both_families() {
     local family protocol
@@ -31,7 +33,7 @@ direct_hold() {
     local sources=("${SOURCE[@]}")
     [ "$2" = c ] || sources=()
     # shellcheck disable=SC2046 # words are wanted
-    hold "$1" "$2" $(own_addresses "$3" l1 l2 r1 r2) "${sources[@]}" --count 16 --interval 100
+    hold "$1" "$2" $(own_addresses "$3" l1 l2 r1 r2) "${sources[@]}" --count 16 --interval "$INTERVAL_MS"
 }
 
 # named NAMESPACE NAME: the one asked by its own address answers.
@@ -68,16 +70,16 @@ for mode in native tc; do
     direct_hold early-udp c /udp
     apply_services both_families
     fs --quiet attach lb0 --mode $mode
-    hold vip c --to "$(vip 4 80)" --to "$(vip 6 80)" "${SOURCE[@]}" --count 40 --interval 100
-    hold vip-udp c --to "$(vip 4 80/udp)" --to "$(vip 6 80/udp)" "${SOURCE[@]}" --count 40 --interval 100
+    hold vip c --to "$(vip 4 80)" --to "$(vip 6 80)" "${SOURCE[@]}" --count 40 --interval "$INTERVAL_MS"
+    hold vip-udp c --to "$(vip 4 80/udp)" --to "$(vip 6 80/udp)" "${SOURCE[@]}" --count 40 --interval "$INTERVAL_MS"
     direct_hold late c ''
     direct_hold late-host lb ''
     direct_hold late-udp c /udp
-    for name in l1 l2 r1 r2; do
-        check "mode $mode: a client reaches $name at its own address, TCP" named c $name
-        check "mode $mode: a client reaches $name at its own address, UDP" named_udp c $name
-        check "mode $mode: this host reaches $name, TCP" named lb $name
-        check "mode $mode: this host reaches $name, UDP" named_udp lb $name
+    for name in $NAMES; do
+        check "mode $mode: a client reaches $name at its own address, TCP" named c "$name"
+        check "mode $mode: a client reaches $name at its own address, UDP" named_udp c "$name"
+        check "mode $mode: this host reaches $name, TCP" named lb "$name"
+        check "mode $mode: this host reaches $name, UDP" named_udp lb "$name"
     done
     for family in 4 6; do
         check "mode $mode, v$family: one source port in turn for VIP and backend, TCP" \
@@ -87,7 +89,7 @@ for mode in native tc; do
     done
     fs --quiet set tcp4 canary=90%
     fs --quiet set tcp6 canary=10%
-    sleep 1 # every connection talks after the change, too
+    sleep "$(scaled 1 3)" # every connection talks after the change, too
     for tag in early early-host late late-host vip early-udp late-udp vip-udp; do
         background_end $tag TERM
     done

@@ -1,10 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # explain agrees with real connections: any source port, any affinity, settled and moving buckets.
+# Not in VMs: the packet tests ask the same of explain there.
 . "$(dirname "$0")/lib.sh"
 
-# Of TCP; of UDP fewer will do.
-SAMPLES=$(scaled 200 50)
+# Of TCP; of UDP fewer will do. Much fewer, and one day none of them is of a sort that has to be seen.
+SAMPLES=$(scaled 200 40)
+UDP_SAMPLES=$(scaled 50 40)
+# 2: half of the kinds only with settled buckets, the others only with moving ones.
+STRIDE=$(scaled 1 2)
 
 # Names: flow4, flow6 on port 80, source4, source6 on port 81 (TCP), udp4, udp6, none4, none6 (UDP).
 all_kinds() {
@@ -35,9 +39,16 @@ random_sources() {
 
 # name_of FAMILY BACKEND-ADDRESS
 name_of() {
-    local name
+    echo "${NAMES[$1 $2]:-}"
+}
+
+declare -A NAMES=()
+names_learn() {
+    local name family
     for name in l1 l2 l3 l4 r1 r2 r3 r4; do
-        [ "$(backend "$1" $name)" != "$2" ] || echo $name
+        for family in 4 6; do
+            NAMES[$family $(backend $family $name)]=$name
+        done
     done
 }
 
@@ -74,14 +85,18 @@ sorts_seen() {
 }
 
 # explain_all settled|moving
+kinds_seen=0
 explain_all() {
-    local family kind port samples
+    local family kind port samples turn
     for family in 4 6; do
         for kind in flow:80/tcp source:81/tcp udp:80/udp none:81/udp; do
+            turn=$((kinds_seen / 8 + kinds_seen / 4 + kinds_seen))
+            kinds_seen=$((kinds_seen + 1))
+            ((turn % STRIDE == 0)) || continue
             port=${kind#*:}
             kind=${kind%:*}
             samples=$SAMPLES
-            [[ $port == */tcp ]] || samples=50
+            [[ $port == */tcp ]] || samples=$UDP_SAMPLES
             random_sources $family "$samples" >"$TMP/sources"
             check "$1 buckets, $kind, v$family: $samples flows go where explain says" \
                 explained_as_answered "$kind$family" "$(vip $family "$port")"
@@ -121,6 +136,7 @@ explains_in_words() {
 
 topology_routed
 serve_all
+names_learn
 apply_services all_kinds
 fs --quiet attach lb0
 RANDOM=${SEED:=$$}
@@ -129,7 +145,7 @@ check "explain --json has the fields it promises" fields_present flow4 10.77.1.1
 check "explain takes a source address alone for affinity source" fields_present source6 fd77:0:1::1
 check "explain in words names version and backend" explains_in_words
 explain_all settled
-hold live c --to "$VIP4:80" --to "[$VIP6]:80" "${SOURCES[@]}" --count 40 --interval 200
+hold live c --to "$VIP4:80" --to "[$VIP6]:80" "${SOURCES[@]}" --count 40 --interval "$(scaled 200 1000)"
 for service in flow4 flow6 source4 source6 udp4 udp6 none4 none6; do
     fs --quiet set $service canary=80%
 done

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Two instances with pin directories of their own live side by side.
+# Not in VMs: pin directories are names to a kernel, one like the other.
 . "$(dirname "$0")/lib.sh"
 
 first() {

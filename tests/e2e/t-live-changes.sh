@@ -6,7 +6,9 @@
 
 CONNECTIONS=$(scaled 300 60)
 DATAGRAM_FLOWS=$(scaled 40 10)
-CHANGES=$(scaled 200 40)
+CHANGES=$(scaled 200 20)
+INTERVAL_MS=$(scaled 500 1000)
+NEW_PER_S=$(scaled 100 20)
 VIPS=(--to "$VIP4:80" --to "[$VIP6]:80")
 
 new_ones_served() {
@@ -20,12 +22,12 @@ live_through_changes() {
     local at="mode $1, drain $DRAIN"
     apply_services random_services
     fs --quiet attach lb0 --mode "$1"
-    hold live c "${VIPS[@]}" "${SOURCES[@]}" --count "$CONNECTIONS" --interval 500
+    hold live c "${VIPS[@]}" "${SOURCES[@]}" --count "$CONNECTIONS" --interval "$INTERVAL_MS"
     hold flows c --to "$VIP4:80/udp" --to "[$VIP6]:80/udp" "${SOURCES[@]}" \
-        --count "$DATAGRAM_FLOWS" --interval 500
-    background new c "$PEER" load "${VIPS[@]}" "${SOURCES[@]}" --rate 100 --seconds 600
+        --count "$DATAGRAM_FLOWS" --interval "$INTERVAL_MS"
+    background new c "$PEER" load "${VIPS[@]}" "${SOURCES[@]}" --rate "$NEW_PER_S" --seconds 600
     check "$at: $CHANGES random changes are taken" random_changes "$CHANGES"
-    sleep 1 # each connection talks once more
+    sleep "$(scaled 1 3)" # each connection talks once more
     background_end new TERM
     background_end flows TERM
     background_end live TERM

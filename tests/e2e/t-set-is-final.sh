@@ -3,7 +3,7 @@
 # From the moment set returns no new flow goes by the old weights, under load.
 . "$(dirname "$0")/lib.sh"
 
-CHANGES=$(scaled 100 20)
+CHANGES=$(scaled 100 6)
 
 web() {
     service web "$(vip "$1" 80/tcp)" flow 5m stable "stable=100%:$(backends "$1" l1 r1)" \
