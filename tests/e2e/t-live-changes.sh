@@ -6,7 +6,7 @@
 
 CONNECTIONS=$(scaled 300 60)
 DATAGRAM_FLOWS=$(scaled 40 10)
-CHANGES=$(scaled 200 20)
+CHANGES=$(scaled 200 10)
 INTERVAL_MS=$(scaled 500 1000)
 NEW_PER_S=$(scaled 100 20)
 VIPS=(--to "$VIP4:80" --to "[$VIP6]:80")
