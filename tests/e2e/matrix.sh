@@ -47,7 +47,7 @@ counted() {
 matrix_load() {
     local name=$3-$2-$1 port=80
     [ "$3" = l ] || port=81
-    peer_in c load --to "$(vip "$1" $port/"$2")" --count "$MATRIX_FLOWS" "${SOURCES[@]}" \
+    peer_in c load --to "$(vip "$1" $port/"$2")" --count "$MATRIX_FLOWS" --timeout 20 "${SOURCES[@]}" \
         >"$TMP/load-$name" 2>"$TMP/words-$name" || echo "load ended with status $?" >>"$TMP/words-$name"
 }
 
