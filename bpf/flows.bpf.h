@@ -40,7 +40,7 @@ static __always_inline void flow_ref_init(struct flow_ref *ref, fs_ref dir, __u3
     ref->service = number;
     ref->proto = proto;
     ref->hash = fs_hash_client(hash_key(), service->salt, addr, port_be, family, service->affinity);
-    place = fs_place_current(fs_arena, table_of(service), ref->hash);
+    place = fs_place_current(fs_arena, &fs_trips, table_of(service), ref->hash);
     ref->current = place.backend;
     ref->unsettled = place.unsettled;
     ref->key = (struct fs_flow_key){.addr = {addr[0]}, .port_be = port_be, .scope = service->id};
@@ -61,11 +61,6 @@ static __always_inline bool seq_follows(__u32 seq, __u32 syn_seq)
 static __always_inline struct fs_table *flow_table(const struct flow_ref *ref)
 {
     return table_of(service_at(ref->dir, ref->service));
-}
-
-static __always_inline __u32 tick_now(void)
-{
-    return bpf_ktime_get_coarse_ns() >> FS_TICK_SHIFT;
 }
 
 static __always_inline void flow_record(void *map, const struct flow_ref *ref, __u32 backend,
@@ -100,11 +95,19 @@ static __always_inline bool flow_closed(const struct fs_flow *flow)
     return (flow->flags & fins) == fins || flow->flags & (FS_FLOW_CLIENT_RST | FS_FLOW_BACKEND_RST);
 }
 
-static __always_inline bool takes_flows(const struct fs_backend *backend,
-                                        const struct fs_table *table)
+/* Does this backend get new flows? A version without weight does where it has the place of one that
+ * is withdrawn. */
+static __always_inline bool takes_flows(const struct flow_ref *ref,
+                                        const struct fs_backend *backend)
 {
-    return backend->flags & FS_BACKEND_IN_POOL &&
-           table->versions[backend->version & FS_OWNER_VERSION].weight_bp;
+    const struct fs_table *table = flow_table(ref);
+    const struct fs_version *version = &table->versions[backend->version & FS_OWNER_VERSION];
+
+    if (!(backend->flags & FS_BACKEND_IN_POOL) || version->withdrawn ||
+        fs_trip_of(&fs_trips, table, backend->version)->tick)
+        return false;
+    return version->weight_bp || (ref->current != FS_NO_BACKEND &&
+                                  backend_at(ref->dir, ref->current)->version == backend->version);
 }
 
 static __always_inline __u32 backend_id(struct flow_ref *ref, __u32 number)
@@ -177,7 +180,7 @@ static __always_inline __u32 flow_begin(struct flow_ref *ref, __u32 now, bool re
 
     if (flow) {
         backend = backend_by_id(ref->dir, flow->backend);
-        if (backend && takes_flows(backend, flow_table(ref))) {
+        if (backend && takes_flows(ref, backend)) {
             ref->is_new = false;
             flow_follow_syn(ref, flow, now);
             return flow_follow(flow, now);
@@ -247,7 +250,7 @@ static __always_inline __u32 flow_steer_copied(struct flow_ref *ref)
 
     if (ref->proto == IPPROTO_UDP)
         return flow_udp(ref, now);
-    fs_place_former(fs_arena, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, &former);
+    fs_place_former(fs_arena, &fs_trips, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, &former);
     if (ref->is_new)
         return flow_begin(ref, now, former.recording);
     return flow_continue(ref, now, &former);
@@ -284,7 +287,8 @@ static __always_inline __u32 flow_find_copied(struct flow_ref *ref)
         return flow->backend & FS_SLOT_BACKEND;
     if (ref->proto == IPPROTO_UDP)
         return ref->current;
-    fs_place_former(fs_arena, flow_table(ref), ref->hash, tick_now(), FS_MARGIN_TICKS, &former);
+    fs_place_former(fs_arena, &fs_trips, flow_table(ref), ref->hash, tick_now(), FS_MARGIN_TICKS,
+                    &former);
     return former.backend == FS_NO_BACKEND ? ref->current : former.backend;
 }
 
@@ -313,7 +317,7 @@ static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 backend
         }
         return;
     }
-    fs_place_former(fs_arena, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, &former);
+    fs_place_former(fs_arena, &fs_trips, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, &former);
     if (former.recording && !bpf_map_lookup_elem(&flows, &ref->key))
         flow_record(&half_open, ref, backend, FS_FLOW_ANSWERED, now);
 }

@@ -7,6 +7,7 @@
  * place until the way back is there, and while that goes. A third, at TC, stands in while one mode
  * gives way to another. user/iface.c has the order. */
 #include "vmlinux.h"
+#include "sockets.bpf.h"
 #include "steer.bpf.h"
 #include "watch.bpf.h"
 
@@ -99,4 +100,38 @@ SEC("tp_btf/xdp_bulk_tx")
 int BPF_PROG(watch_bulk_tx, const struct net_device *dev, int sent, int drops, int err)
 {
     return drops > 0 ? watch_failed(dev->ifindex, drops) : 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(sockets_state, struct sock *sk, int old, int state)
+{
+    return socket_state(sk, old, state);
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(sockets_retransmit, struct sock *sk)
+{
+    return socket_retransmitted(sk);
+}
+
+/* A reset may belong to no socket; the helper that is asked for what is kept of it takes NULL. */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(sockets_send_reset, struct sock *sk)
+{
+    return socket_reset(sk, FS_END_BACKEND_RESET);
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(sockets_receive_reset, struct sock *sk)
+{
+    return socket_reset(sk, FS_END_CLIENT_RESET);
+}
+
+SEC("iter/bpf_sk_storage_map")
+int sockets_list(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+    struct sock *sk = ctx->sk;
+    struct fs_socket *socket = ctx->value;
+
+    return sk && socket ? socket_list(ctx->meta->seq, sk, socket) : 0;
 }

@@ -3,6 +3,8 @@
 #ifndef FLOWSPLIT_LOOKUP_BPF_H
 #define FLOWSPLIT_LOOKUP_BPF_H
 
+#include <flowsplit/steer.h>
+
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 
@@ -114,15 +116,29 @@ static __always_inline __u32 find_backend(fs_ref dir, const __be32 *addr, __be16
                       port_be, proto, family);
 }
 
-/* The backend that a flow table entry names, or NULL if that one is no longer on record. */
+static __always_inline const struct fs_trip_word *trip_of(fs_ref dir,
+                                                          const struct fs_backend *backend)
+{
+    return fs_trip_of(&fs_trips, table_of(service_at(dir, backend->service)), backend->version);
+}
+
+static __always_inline __u32 tick_now(void)
+{
+    return bpf_ktime_get_coarse_ns() >> FS_TICK_SHIFT;
+}
+
+/* The backend that a flow table entry names, or NULL if that one is no longer on record, or its
+ * version has been withdrawn and its live flows are cut. */
 static __always_inline struct fs_backend *backend_by_id(fs_ref dir, __u32 id)
 {
     struct fs_backend *backend = backend_at(dir, id);
+    const struct fs_trip_word *trip;
 
     if ((id & FS_SLOT_BACKEND) >= directory_at(dir)->backend_count || backend->id != id ||
         !(backend->flags & FS_BACKEND_USED))
         return NULL;
-    return backend;
+    trip = trip_of(dir, backend);
+    return trip->cut && fs_is_cut(trip, tick_now()) ? NULL : backend;
 }
 
 #endif

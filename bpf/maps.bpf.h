@@ -8,11 +8,15 @@
 
 #include <flowsplit/abi.h>
 #include <flowsplit/arena.h>
+#include <flowsplit/health.h>
 #include <flowsplit/reasons.h>
 
 /* Everything that steers; user space writes it through mmap. The only zero-initialised variable, so
  * that it has the object's .bss map for itself; the programs reach it without a lookup. */
 char fs_arena[FS_ARENA_BYTES];
+
+/* What the kernel itself has withdrawn. A section of its own, and so a map of its own. */
+struct fs_trips fs_trips SEC(".data.trips");
 
 /* Flows that are known to live and aren't, or may not be, where the hash sends them. Not LRU: no
  * flood pushes a live flow out. */
@@ -47,6 +51,41 @@ struct {
     __type(key, __u32);
     __type(value, struct fs_backend_counters);
 } backend_counters SEC(".maps");
+
+/* By fs_pool.health. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, FS_HEALTH_SLOTS);
+    __type(key, __u32);
+    __type(value, struct fs_health);
+} health SEC(".maps");
+
+/* A ring, by number modulo its size: the newest are kept. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, FS_EVENTS);
+    __type(key, __u32);
+    __type(value, struct fs_event);
+} events SEC(".maps");
+
+/* The last handshakes. Sets, and no hash table: what is lost is only not observed, and every SYN
+ * pays for this. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, FS_HANDSHAKE_SETS);
+    __type(key, __u32);
+    __type(value, struct fs_handshakes);
+} handshakes SEC(".maps");
+
+/* Connections that were answered, and are in the sample. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1 << 17);
+    __type(key, struct fs_flow_key);
+    __type(value, struct fs_sample);
+} samples SEC(".maps");
 
 /* By enum fs_reason. */
 struct {

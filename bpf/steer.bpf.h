@@ -8,6 +8,7 @@
 #include "flows.bpf.h"
 #include "icmp.bpf.h"
 #include "nat.bpf.h"
+#include "observe.bpf.h"
 
 /* Chooses the backend of a packet to a service. Sets *is_new when it begins a flow. */
 static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u32 number,
@@ -22,8 +23,12 @@ static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u3
 
     hash = fs_hash_client(hash_key(), service->salt, client, pkt->source_be, pkt->family,
                           service->affinity);
-    place = fs_place_current(fs_arena, table_of(service), hash);
+    place = fs_place_current(fs_arena, &fs_trips, table_of(service), hash);
     *is_new = packet_is_new(pkt) || service->affinity == FS_AFFINITY_NONE;
+    if (unlikely(place.unsettled) && *is_new)
+        guard_diverted(dir, number,
+                       place.withdrawn ? place.withdrawn - 1
+                                       : table_of(service)->moves[place.bucket].previous);
     if (likely(service->affinity == FS_AFFINITY_NONE ||
                (!place.unsettled && pkt->proto == IPPROTO_TCP)))
         return place.backend;
@@ -55,15 +60,19 @@ static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_re
 {
     struct fs_service *service = service_at(dir, service_number);
     struct fs_backend *backend;
+    bool sampled = fs_hash_sample(hash_key(), packet_source(pkt), pkt->source_be, pkt->family,
+                                  service->sample);
     bool is_new;
     __u32 number = choose_backend(pkt, dir, service_number, &is_new);
 
     if (number == FS_NO_BACKEND)
         return act_pass(FS_REASON_NO_BACKEND, tc);
     backend = backend_at(dir, number);
+    count_in(number, pkt->ip_bytes, is_new);
     if (pkt->proto == IPPROTO_UDP)
         supersede_direct(pkt, dir, backend);
-    count_in(number, pkt->ip_bytes, is_new);
+    else
+        observe_client(ctx, pkt, dir, backend, sampled, tc);
     switch (service->mode) {
     case FS_MODE_NAT:
         return nat_to_backend(ctx, pkt, service, backend, tc);
@@ -103,12 +112,15 @@ static __always_inline void note_reply(struct packet *pkt, fs_ref dir, struct fs
 }
 
 /* Is this packet of a backend one that needs the VIP as source? Counts it if so. */
-static __always_inline bool reply_is_ours(struct packet *pkt, fs_ref dir,
-                                          struct fs_backend *backend)
+static __always_inline bool reply_is_ours(void *ctx, struct packet *pkt, fs_ref dir,
+                                          const struct fs_service *service,
+                                          struct fs_backend *backend, bool tc)
 {
     if (reply_is_direct(pkt, dir, backend))
         return false;
     note_reply(pkt, dir, backend);
+    if (pkt->proto == IPPROTO_TCP)
+        observe_backend(ctx, pkt, dir, service, backend, tc);
     return true;
 }
 
@@ -116,9 +128,11 @@ static __always_inline bool reply_is_ours(struct packet *pkt, fs_ref dir,
 static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs_ref dir,
                                                struct fs_backend *backend, bool tc)
 {
-    if (!reply_is_ours(pkt, dir, backend))
+    const struct fs_service *service = service_at(dir, backend->service);
+
+    if (!reply_is_ours(ctx, pkt, dir, service, backend, tc))
         return act_pass(FS_REASON_DIRECT_OUT, tc);
-    return nat_reply_ingress(ctx, pkt, service_at(dir, backend->service), backend, tc);
+    return nat_reply_ingress(ctx, pkt, service, backend, tc);
 }
 
 /* Someone talks to a backend itself. */
@@ -175,6 +189,7 @@ static __always_inline int learn_ingress(struct packet *pkt, int parsed, bool tc
 static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pkt, int parsed)
 {
     fs_ref dir = directory_now();
+    const struct fs_service *service;
     struct fs_backend *backend;
     __u32 found;
 
@@ -185,10 +200,11 @@ static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pk
     found = find_backend(dir, packet_source(pkt), pkt->source_be, pkt->proto, pkt->family);
     if (found) {
         backend = backend_at(dir, found - 1);
-        if (!reply_is_ours(pkt, dir, backend))
+        service = service_at(dir, backend->service);
+        if (!reply_is_ours(skb, pkt, dir, service, backend, true))
             return act_pass(FS_REASON_DIRECT_OUT, true);
         count_out(backend->id & FS_SLOT_BACKEND, pkt->ip_bytes);
-        return nat_reply_egress(skb, pkt, service_at(dir, backend->service), backend);
+        return nat_reply_egress(skb, pkt, service, backend);
     }
     if (skb->ingress_ifindex == 0) { /* from this host itself */
         found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # `make demo`: a canary release from 5 % to 100 % and back, on real connections between network namespaces, while
-# long-lived ones stay open. Exits 0 only if none broke, none was misrouted, and the shares are what was wished.
+# long-lived ones stay open; then the canary dies, and the kernel withdraws it. Exits 0 only if before that none broke,
+# none was misrouted, and the shares are what was wished.
 set -euo pipefail
 
 ROOT_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -9,6 +10,8 @@ ROOT_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT_DIR/scripts/demo/network.sh"
 # shellcheck source=demo/screen.sh
 . "$ROOT_DIR/scripts/demo/screen.sh"
+# shellcheck source=demo/failure.sh
+. "$ROOT_DIR/scripts/demo/failure.sh"
 
 # A step opens so many connections, in batches of which none takes less than batch_us, so that one sees them come;
 # on a slow machine it ends after step_us with as many as there are.
@@ -162,8 +165,10 @@ summary() {
     answers=$REPLY
     say "${dim}long-lived: $answers answers, each checked to be from the version that gave the first$normal"
     printf '\n'
+    crash_summary
+    printf '\n'
     if $shares && ((http_broken + http_misrouted + broken + misrouted == 0)); then
-        say "$bold${green}PASSED$normal  The canary came, took over and went back; nobody lost a connection."
+        say "$bold${green}PASSED$normal  Nobody lost a connection to a change; and the kernel took the dead canary out."
         return
     fi
     say "$bold${red}FAILED$normal  See the red figures above."
@@ -236,6 +241,11 @@ story() {
     run set web canary=5%
     step 'back again' 5
     long_lived_end
+
+    title "5  And then: the canary crashes while it has $crash_share %. Nobody is watching"
+    run set web canary=$crash_share%
+    crash
+    run status web
 }
 
 check_place

@@ -7,93 +7,10 @@
 #include <string.h>
 
 #include "change_pool.h"
+#include "guard.h"
 #include "parse.h"
-
-uint32_t change_ticks(unsigned ms)
-{
-    return (uint32_t)((ms * 1000000ULL + FS_TICK_NS - 1) / FS_TICK_NS) + 1;
-}
-
-static int out_of_memory(struct error *err)
-{
-    return error_set(err, -ENOMEM, "out of memory");
-}
-
-/* What is to happen to one service. */
-struct service_change {
-    struct change *change;
-    uint32_t number;
-    struct draft *draft;
-    bool is_new;
-    unsigned before[FS_VERSION_SLOTS]; /* weights */
-    bool changed;
-};
-
-static int service_open(struct service_change *sc, struct change *change, int number, bool is_new,
-                        struct error *err)
-{
-    *sc = (struct service_change){.change = change, .number = (uint32_t)number, .is_new = is_new};
-    sc->draft = model_draft(change->model, sc->number);
-    if (!sc->draft)
-        return out_of_memory(err);
-    for (int i = 0; i < FS_VERSION_SLOTS; i++)
-        sc->before[i] = sc->draft->versions[i].weight_bp;
-    return 0;
-}
-
-static struct split_time service_time(const struct service_change *sc)
-{
-    return (struct split_time){
-        .now = sc->change->now,
-        .drain = sc->is_new ? 0 : change_ticks(sc->draft->drain_ms) + sc->change->slack};
-}
-
-static void note_weights(const struct service_change *sc, long moved)
-{
-    char from[16], to[16];
-    const char *comma = "";
-
-    fprintf(sc->change->notes, "%s: ", sc->draft->name);
-    for (int i = 0; i < FS_VERSION_SLOTS; i++) {
-        const struct draft_version *version = &sc->draft->versions[i];
-
-        if (version->weight_bp == sc->before[i])
-            continue;
-        fprintf(sc->change->notes, "%s%s %s -> %s", comma, version->name,
-                format_weight(sc->before[i], from), format_weight(version->weight_bp, to));
-        comma = ", ";
-    }
-    fprintf(sc->change->notes, "; %ld buckets move\n", moved);
-}
-
-/* Deals the buckets out if any weight differs from before. */
-static int service_divide(struct service_change *sc, struct error *err)
-{
-    bool differs = false;
-    long moved;
-
-    for (int i = 0; i < FS_VERSION_SLOTS; i++)
-        differs = differs || sc->draft->versions[i].weight_bp != sc->before[i];
-    if (!differs)
-        return 0;
-    moved = weights_divide(sc->draft, service_time(sc));
-    if (moved < 0)
-        return out_of_memory(err);
-    if (!sc->is_new)
-        note_weights(sc, moved);
-    sc->changed = true;
-    return 0;
-}
-
-static void service_close(struct service_change *sc)
-{
-    struct model *model = sc->change->model;
-
-    if (!sc->changed)
-        return;
-    model->services[sc->number].changed = true;
-    model->changed = true;
-}
+#include "service_change.h"
+#include "spec_guard.h"
 
 /* The place of a version that is declared: the one it has, or a free one. */
 static int version_place(struct service_change *sc, const struct version_spec *spec,
@@ -126,6 +43,10 @@ static int version_declare(struct service_change *sc, const struct version_spec 
         if (!sc->is_new && version->state != FS_VERSION_DECLARED)
             fprintf(sc->change->notes, "%s: version %s added\n", sc->draft->name, spec->name);
         snprintf(version->name, sizeof(version->name), "%s", spec->name);
+        if (version->state == FS_VERSION_NONE) {
+            version->health = model_health_take(sc->change->model);
+            version->act = HEALTH_NEW;
+        }
         version->state = FS_VERSION_DECLARED;
         version->rank = rank;
         sc->changed = true;
@@ -172,6 +93,42 @@ static void apply_scalars(struct service_change *sc, const struct service_spec *
     }
 }
 
+/* The rules' edition differs whenever they do, so that no score of other rules is taken for theirs.
+ */
+static int apply_guard(struct service_change *sc, const struct service_spec *spec,
+                       struct error *err)
+{
+    struct fs_guard guard;
+    int code = guard_check_local(spec, sc->change->is_local, err);
+
+    if (code)
+        return code;
+    guard_build(&spec->guard, &guard);
+    guard.edition = sc->draft->guard.edition;
+    if (memcmp(&guard, &sc->draft->guard, sizeof(guard)) == 0)
+        return 0;
+    guard.edition++;
+    sc->draft->guard = guard;
+    sc->changed = true;
+    if (!sc->is_new)
+        fprintf(sc->change->notes, "%s: guard changed\n", spec->name);
+    return 0;
+}
+
+static void apply_observation(struct service_change *sc, const struct service_spec *spec)
+{
+    struct fs_service *record = &sc->change->model->services[sc->number].record;
+    uint32_t sample = UINT32_MAX >> spec->sample_shift;
+
+    if (record->sample == sample && record->http == spec->http)
+        return;
+    record->sample = sample;
+    record->http = spec->http;
+    sc->changed = true;
+    if (!sc->is_new)
+        fprintf(sc->change->notes, "%s: sample or http changed\n", spec->name);
+}
+
 static int apply_versions(struct service_change *sc, const struct service_spec *spec,
                           struct error *err)
 {
@@ -184,6 +141,16 @@ static int apply_versions(struct service_change *sc, const struct service_spec *
             return numbers[i];
     }
     apply_scalars(sc, spec, (uint32_t)numbers[spec->baseline]);
+    code = apply_guard(sc, spec, err);
+    if (code)
+        return code;
+    apply_observation(sc, spec);
+    if (sc->draft->versions[sc->draft->baseline].withdrawn)
+        return error_set(err, -EINVAL,
+                         "service %s: version %s is withdrawn, and can't be the baseline before "
+                         "`flowsplit clear %s %s`",
+                         spec->name, spec->versions[spec->baseline].name, spec->name,
+                         spec->versions[spec->baseline].name);
     versions_retire(sc, declared);
     for (uint32_t i = 0; i < spec->version_count; i++) {
         code = change_pool(sc->change, sc->number, (uint32_t)numbers[i], &spec->versions[i],
@@ -261,19 +228,9 @@ int change_apply(struct change *change, const struct spec *spec, struct error *e
     return change_check_pools(change->model, err);
 }
 
-static int find_service(struct change *change, const char *service, struct error *err)
-{
-    int number = model_find(change->model, service);
-
-    return number >= 0 ? number
-                       : error_set(err, -ENOENT,
-                                   "no service \"%.64s\"; `flowsplit status` lists those there are",
-                                   service);
-}
-
 int change_delete(struct change *change, const char *service, struct error *err)
 {
-    int number = find_service(change, service, err);
+    int number = change_find(change, service, err);
 
     if (number < 0)
         return number;
@@ -286,7 +243,7 @@ int change_set(struct change *change, const char *service, const struct named_we
                size_t weight_count, struct error *err)
 {
     struct service_change sc;
-    int number = find_service(change, service, err), code;
+    int number = change_find(change, service, err), code;
 
     if (number < 0)
         return number;

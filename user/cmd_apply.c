@@ -79,7 +79,18 @@ const struct command command_apply = {
             "          backends: [10.0.0.11:8080, 10.0.0.12:8080]\n"
             "        - name: canary\n"
             "          weight: 5%\n"
-            "          backends: [10.0.0.21:8080]\n",
+            "          backends: [10.0.0.21:8080]\n"
+            "      sample: 1/16               # of connections: resets, responses; 1/1 to 1/65536\n"
+            "      http: true                 # plaintext HTTP/1: responses are read\n"
+            "      guard:\n"
+            "        rules:                   # of connect_failures, resets, http_5xx,\n"
+            "          - connect_failures > 1%  # retransmits, close_wait; and of times:\n"
+            "          - p99 connect_time > 20ms\n"
+            "          - p99.9 response_time > 0.5s\n"
+            "        false_alarm: 1e-6        # at the limit, once in a million outcomes at most\n"
+            "        on_trip: withdraw        # withdraw | report\n"
+            "        live_flows: keep         # keep | drain TIME | cut\n"
+            "        close_wait_after: 30s\n",
     .args_min = 1,
     .args_max = 1,
     .run = run,

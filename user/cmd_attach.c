@@ -52,6 +52,7 @@ static int attach(struct transaction *tx, void *context, struct error *err)
     if (code)
         return code;
     request->changed |= changed;
+    tx->acted = request->changed;
     say(tx->notes_stream, request->name, mode, request->changed, why);
     if (!request->options->quiet)
         warn_settings(&tx->instance, tx->model);

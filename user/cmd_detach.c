@@ -4,16 +4,22 @@
 #include <stdlib.h>
 
 #include "command.h"
+#include "events.h"
 #include "iface.h"
 
 static int detach(struct instance *instance, const struct options *options, const char *name,
                   struct error *err)
 {
     int code = iface_detach(instance, name, err);
+    char note[64];
 
-    if (!code && !options->quiet)
-        printf("%s: detached\n", name);
-    return code;
+    if (code)
+        return code;
+    snprintf(note, sizeof(note), "%s: detached", name);
+    events_log(instance, options->command, note);
+    if (!options->quiet)
+        puts(note);
+    return 0;
 }
 
 static int detach_all(struct instance *instance, const struct options *options, struct error *err)

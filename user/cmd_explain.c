@@ -5,6 +5,7 @@
 
 #include <flowsplit/steer.h>
 
+#include "clock.h"
 #include "command.h"
 #include "parse.h"
 #include "terminal.h"
@@ -48,10 +49,11 @@ static void ask_flows(const struct instance *instance, const struct fs_directory
     memcpy(key.addr, ex->client.addr, sizeof(key.addr));
     if (!asks || !ex->has_port || !maps_find_flow(&instance->maps, service->vip.proto, &key, &flow))
         return;
-    if (service->vip.proto == 17 && !fs_before(instance_tick(), flow.seen, FS_IDLE_UDP_TICKS))
+    if (service->vip.proto == 17 && !fs_before(clock_tick_now(), flow.seen, FS_IDLE_UDP_TICKS))
         return;
     backend = live_backend(dir, instance->arena, flow.backend);
-    if (!backend)
+    if (!backend ||
+        fs_is_cut(fs_trip_of(instance->trips, ex->table, backend->version), clock_tick_now()))
         return;
     ex->on_record = true;
     ex->version = backend->version;
@@ -62,19 +64,19 @@ static void explain(const struct instance *instance, const struct fs_directory *
                     const struct fs_service *service, struct explanation *ex)
 {
     void *arena = instance->arena;
-    uint32_t now = instance_tick(), owner;
+    uint32_t now = clock_tick_now();
+    struct fs_owned owned;
     uint64_t hash;
 
     ex->table = fs_at(struct fs_table, arena, service->table);
     ex->backends = fs_at(struct fs_backend, arena, dir->backends);
     hash = fs_hash_client(&fs_at(struct fs_root, arena, 0)->key, service->salt, ex->client.addr,
                           ex->client.port_be, ex->client.family, service->affinity);
-    ex->place = fs_place_current(arena, ex->table, hash);
-    fs_place_former(arena, ex->table, hash, now, 0, &ex->former);
-    owner = ex->table->owner[ex->place.bucket];
-    ex->bucket_moving = owner & FS_OWNER_UNSETTLED &&
-                        fs_before(now, ex->table->moves[ex->place.bucket].moving_until, 0);
-    ex->bucket_tracked = owner & FS_OWNER_UNSETTLED && !ex->bucket_moving;
+    ex->place = fs_place_current(arena, instance->trips, ex->table, hash);
+    fs_place_former(arena, instance->trips, ex->table, hash, now, 0, &ex->former);
+    owned = fs_bucket_owned(instance->trips, ex->table, ex->place.bucket, now, 0);
+    ex->bucket_moving = owned.moving;
+    ex->bucket_tracked = owned.unsettled && !owned.moving;
     ex->version = ex->place.version;
     ex->backend = ex->place.backend;
     ask_flows(instance, dir, service, ex);

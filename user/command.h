@@ -16,14 +16,32 @@ struct options {
     const char *pin_dir;
     bool quiet;
     bool json;
-    /* of single commands */
+    bool help;
+    const char *command; /* its name */
+    /* of single commands; texts are NULL if not given */
     bool all;
     bool watch;
-    const char *mode; /* NULL: not given */
+    bool follow;
+    bool keep;
+    bool cut;
+    const char *drain;
+    const char *mode;
+    const char *version;
+    const char *state;
+    const char *rate;
 };
 
 /* Which of the options of single commands a command takes. */
-enum option_set { OPTION_JSON = 1, OPTION_ALL = 2, OPTION_WATCH = 4, OPTION_MODE = 8 };
+enum option_set {
+    OPTION_JSON = 1,
+    OPTION_ALL = 2,
+    OPTION_WATCH = 4,
+    OPTION_MODE = 8,
+    OPTION_FOLLOW = 16,
+    OPTION_LIVE_FLOWS = 32, /* --keep, --drain, --cut */
+    OPTION_FILTER = 64,     /* --version, --state */
+    OPTION_RATE = 128,
+};
 
 /* A subcommand; its file defines one, and main.c lists it. */
 struct command {
@@ -36,8 +54,9 @@ struct command {
     int (*run)(const struct options *options, int argc, char **argv); /* returns enum exit_code */
 };
 
-extern const struct command command_apply, command_attach, command_delete, command_detach,
-    command_explain, command_help, command_reasons, command_set, command_status, command_version;
+extern const struct command command_apply, command_attach, command_clear, command_conns,
+    command_delete, command_detach, command_events, command_explain, command_guard, command_help,
+    command_reasons, command_set, command_status, command_top, command_version, command_withdraw;
 
 /* All commands, ended by NULL, in the order of help. */
 extern const struct command *const commands[];
@@ -63,6 +82,7 @@ struct transaction {
     char *notes;    /* what the change says of itself */
     size_t notes_bytes;
     FILE *notes_stream;
+    bool acted; /* something was done besides the model, so the notes are an event, too */
 };
 
 /* Runs a change from lock to publication: opens the instance, sweeps, lets `change` alter tx->model

@@ -25,6 +25,8 @@ struct draft *draft_new(const char *name)
         return NULL;
     snprintf(draft->name, sizeof(draft->name), "%s", name);
     split_init(draft->buckets, FS_BUCKETS);
+    for (int i = 0; i < FS_VERSION_SLOTS; i++)
+        draft->versions[i].health = FS_NO_HEALTH;
     return draft;
 }
 
@@ -33,6 +35,7 @@ void draft_version_clear(struct draft_version *version)
     free(version->members);
     free(version->slots);
     memset(version, 0, sizeof(*version));
+    version->health = FS_NO_HEALTH;
 }
 
 void draft_free(struct draft *draft)
@@ -102,6 +105,8 @@ static bool read_version(void *arena, const struct fs_table *table, int number,
     version->state = from->state;
     version->weight_bp = from->weight_bp;
     version->rank = from->rank;
+    version->health = table->pool[number].health;
+    version->withdrawn = from->withdrawn;
     version->gone = from->gone;
     version->member_count = from->member_count;
     version->members = copy_words(fs_at(uint32_t, arena, from->members), from->member_count);
@@ -117,6 +122,7 @@ struct draft *draft_read(void *arena, const struct fs_table *table)
     draft->drain_ms = table->drain_ms;
     draft->baseline = table->baseline;
     draft->generation = table->generation;
+    draft->guard = table->guard;
     read_buckets(draft, table);
     for (int i = 0; i < FS_VERSION_SLOTS; i++)
         if (!read_version(arena, table, i, &draft->versions[i])) {
@@ -180,9 +186,11 @@ static fs_ref write_version(const struct draft_version *version, void *arena, fs
     to->weight_bp = version->weight_bp;
     to->state = version->state;
     to->rank = version->rank;
+    to->withdrawn = version->withdrawn;
     to->gone = version->gone;
     to->member_count = version->member_count;
     pool->slot_count = version->slot_count;
+    pool->health = version->health;
     pool->slots = free_at;
     to->slot_moves = pool->slots + version->slot_count * (uint32_t)sizeof(uint32_t);
     to->members = to->slot_moves + version->slot_count * (uint32_t)sizeof(struct fs_slot_move);
@@ -204,6 +212,7 @@ void draft_write(const struct draft *draft, void *arena, fs_ref at)
     table->drain_ms = draft->drain_ms;
     table->baseline = draft->baseline;
     memcpy(table->name, draft->name, sizeof(table->name));
+    table->guard = draft->guard;
     write_buckets(draft, table);
     for (int i = 0; i < FS_VERSION_SLOTS; i++)
         free_at = write_version(&draft->versions[i], arena, free_at, &table->pool[i],

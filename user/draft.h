@@ -4,8 +4,17 @@
 #define FLOWSPLIT_DRAFT_H
 
 #include <flowsplit/arena.h>
+#include <flowsplit/health.h>
 
 #include "split.h"
+
+/* What is to happen to what the kernel keeps of a version, just before the draft is published. */
+enum health_act {
+    HEALTH_KEEP,
+    HEALTH_NEW,      /* the slot is another version's from now on */
+    HEALTH_CLEAR,    /* its trip is over */
+    HEALTH_WITHDRAW, /* as if it had tripped */
+};
 
 /* A version and its pool. Owns `members` and `slots`. */
 struct draft_version {
@@ -17,6 +26,10 @@ struct draft_version {
     uint32_t member_count;
     struct split_item *slots;
     uint32_t slot_count;
+    uint32_t health; /* its slot, or FS_NO_HEALTH */
+    bool withdrawn;  /* its buckets are the baseline's, whatever its weight */
+    enum health_act act;
+    uint32_t cut; /* for HEALTH_WITHDRAW: tick from which on live flows are cut, or 0 */
     struct fs_backend_counters gone;
 };
 
@@ -26,6 +39,7 @@ struct draft {
     uint32_t drain_ms;
     uint32_t baseline;
     uint32_t generation;
+    struct fs_guard guard;
     struct split_item buckets[FS_BUCKETS];
     struct draft_version versions[FS_VERSION_SLOTS];
 };

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* How weights, addresses and durations are shown: what parse.c reads back. */
+/* How weights, shares, addresses and durations are shown: what parse.c reads back. */
 #include "parse.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *format_endpoint(const struct fs_endpoint *at, char *buf)
 {
@@ -39,19 +41,47 @@ const char *format_weight(unsigned bp, char *buf)
     return buf;
 }
 
+/* "12", "12.5": a number of thousandths or the like, without zeros at its end. */
+static int format_decimal(uint64_t number, int digits, char *buf, size_t size)
+{
+    uint64_t one = 1;
+
+    for (; digits && number % 10 == 0; digits--)
+        number /= 10;
+    for (int i = 0; i < digits; i++)
+        one *= 10;
+    if (!digits)
+        return snprintf(buf, size, "%" PRIu64, number);
+    return snprintf(buf, size, "%" PRIu64 ".%0*" PRIu64, number / one, digits, number % one);
+}
+
+const char *format_share(unsigned ppm, char *buf)
+{
+    int used = format_decimal(ppm, 4, buf, 15);
+
+    strcpy(buf + used, "%");
+    return buf;
+}
+
+const char *format_latency(uint64_t ns, char *buf)
+{
+    uint64_t us = ns / 1000;
+    int digits = us < 1000 ? 0 : us < 1000 * 1000 ? 3 : 6;
+    int used = format_decimal(us, digits, buf, 29);
+
+    strcpy(buf + used, digits == 0 ? "us" : digits == 3 ? "ms" : "s");
+    return buf;
+}
+
 /* What is left below a minute: "2s", "1.5s", "500ms". */
 static int format_seconds(unsigned ms, char *buf, size_t size)
 {
-    unsigned fraction = ms % 1000;
-    int digits = 3;
+    int used;
 
     if (ms < 1000 && ms)
         return snprintf(buf, size, "%ums", ms);
-    if (!fraction)
-        return snprintf(buf, size, "%us", ms / 1000);
-    for (; fraction % 10 == 0; digits--)
-        fraction /= 10;
-    return snprintf(buf, size, "%u.%0*us", ms / 1000, digits, fraction);
+    used = format_decimal(ms, 3, buf, size);
+    return used + snprintf(buf + used, size - (size_t)used, "s");
 }
 
 const char *format_duration(unsigned ms, char *buf)

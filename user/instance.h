@@ -23,6 +23,7 @@ enum instance_program {
     PROGRAM_TC_LEARN,
     PROGRAM_TC_STAND_IN,
     PROGRAM_TC_EGRESS,
+    PROGRAM_SOCKETS_LIST,
     PROGRAM_COUNT,
 };
 
@@ -32,7 +33,11 @@ struct instance {
     int lock;            /* -1 when there is no instance */
     struct maps maps;
     int programs[PROGRAM_COUNT];
-    void *arena; /* FS_ARENA_BYTES, shared with the data path; NULL when there is no instance */
+    /* shared with the data path; NULL when there is no instance */
+    void *arena;              /* FS_ARENA_BYTES */
+    struct fs_trips *trips;   /* what it has withdrawn */
+    struct fs_health *health; /* FS_HEALTH_SLOTS */
+    struct fs_event *events;  /* FS_EVENTS */
 };
 
 /* Opens the instance pinned at `pin_dir`, waiting for its lock. Returns 0, -ENOENT if there is none
@@ -45,6 +50,9 @@ int instance_open(struct instance *instance, const char *pin_dir, enum instance_
 int instance_open_opportune(struct instance *instance, const char *pin_dir, bool *writable,
                             struct error *err);
 
+/* Gives the lock back, for who only goes on reading what the kernel writes. */
+void instance_unlock(struct instance *instance);
+
 void instance_close(struct instance *instance);
 
 /* Publishes the model if it changed: writes it into free space, stores the one reference, and waits
@@ -54,8 +62,5 @@ int instance_publish(struct instance *instance, struct model *model, struct erro
 
 /* Removes the pins of an instance that nobody needs any more. */
 void instance_remove(struct instance *instance);
-
-/* The present tick of the data path's clock. */
-uint32_t instance_tick(void);
 
 #endif

@@ -2,24 +2,33 @@
 /* The command table, and the options that all commands share. */
 #include <getopt.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
 
+/* clang-format off: a line each */
 const struct command *const commands[] = {
     &command_attach,
     &command_detach,
     &command_apply,
     &command_delete,
     &command_set,
+    &command_withdraw,
+    &command_clear,
     &command_status,
+    &command_top,
+    &command_conns,
+    &command_events,
     &command_explain,
+    &command_guard,
     &command_reasons,
     &command_help,
     &command_version,
     NULL,
 };
+/* clang-format on */
 
 const struct command *command_find(const char *name)
 {
@@ -55,82 +64,98 @@ int command_misused(const struct command *command, const char *format, ...)
     return EXIT_MISUSED;
 }
 
-enum { OPTION_LETTER_PIN_DIR = 1, OPTION_LETTER_ALL, OPTION_LETTER_WATCH, OPTION_LETTER_MODE };
-
-static const struct option long_options[] = {
-    {"pin-dir", required_argument, NULL, OPTION_LETTER_PIN_DIR},
-    {"quiet", no_argument, NULL, 'q'},
-    {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},
-    {"all", no_argument, NULL, OPTION_LETTER_ALL},
-    {"watch", no_argument, NULL, OPTION_LETTER_WATCH},
-    {"mode", required_argument, NULL, OPTION_LETTER_MODE},
-    {0},
+/* Every option: where its value goes, and which set of a command's it belongs to; 0: any command
+ * takes it. */
+static const struct {
+    const char *name;
+    bool takes_text;
+    char letter; /* its short form, or 0 */
+    int set;     /* enum option_set */
+    size_t at;   /* of a const char * or bool in struct options */
+} option_table[] = {
+    {"pin-dir", true, 0, 0, offsetof(struct options, pin_dir)},
+    {"quiet", false, 'q', 0, offsetof(struct options, quiet)},
+    {"help", false, 'h', 0, offsetof(struct options, help)},
+    {"json", false, 'j', OPTION_JSON, offsetof(struct options, json)},
+    {"all", false, 0, OPTION_ALL, offsetof(struct options, all)},
+    {"watch", false, 0, OPTION_WATCH, offsetof(struct options, watch)},
+    {"mode", true, 0, OPTION_MODE, offsetof(struct options, mode)},
+    {"follow", false, 'f', OPTION_FOLLOW, offsetof(struct options, follow)},
+    {"keep", false, 0, OPTION_LIVE_FLOWS, offsetof(struct options, keep)},
+    {"drain", true, 0, OPTION_LIVE_FLOWS, offsetof(struct options, drain)},
+    {"cut", false, 0, OPTION_LIVE_FLOWS, offsetof(struct options, cut)},
+    {"version", true, 0, OPTION_FILTER, offsetof(struct options, version)},
+    {"state", true, 0, OPTION_FILTER, offsetof(struct options, state)},
+    {"rate", true, 0, OPTION_RATE, offsetof(struct options, rate)},
 };
+
+#define OPTIONS      (sizeof(option_table) / sizeof(option_table[0]))
+#define FIRST_NUMBER 256 /* what getopt_long() returns for the first of the table */
 
 /* What the command line says, apart from the words. */
 struct parsed {
     struct options options;
-    int given; /* enum option_set */
-    bool help;
+    size_t given[OPTIONS]; /* places in the table */
+    size_t given_count;
 };
+
+static void fill_getopt(struct option *longs, char *shorts)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        longs[i] = (struct option){.name = option_table[i].name,
+                                   .has_arg = option_table[i].takes_text,
+                                   .val = FIRST_NUMBER + (int)i};
+        if (option_table[i].letter)
+            *shorts++ = option_table[i].letter;
+    }
+}
+
+static size_t find_option(int value)
+{
+    size_t i = 0;
+
+    if (value >= FIRST_NUMBER)
+        return (size_t)(value - FIRST_NUMBER);
+    while (option_table[i].letter != value)
+        i++;
+    return i;
+}
 
 static bool read_options(struct parsed *parsed, int argc, char **argv)
 {
-    int letter;
+    struct option longs[OPTIONS + 1] = {{0}};
+    char shorts[OPTIONS + 1] = "";
+    int value;
 
-    while ((letter = getopt_long(argc, argv, "qjh", long_options, NULL)) != -1) {
-        switch (letter) {
-        case OPTION_LETTER_PIN_DIR:
-            parsed->options.pin_dir = optarg;
-            break;
-        case 'q':
-            parsed->options.quiet = true;
-            break;
-        case 'j':
-            parsed->options.json = true;
-            parsed->given |= OPTION_JSON;
-            break;
-        case 'h':
-            parsed->help = true;
-            break;
-        case OPTION_LETTER_ALL:
-            parsed->options.all = true;
-            parsed->given |= OPTION_ALL;
-            break;
-        case OPTION_LETTER_WATCH:
-            parsed->options.watch = true;
-            parsed->given |= OPTION_WATCH;
-            break;
-        case OPTION_LETTER_MODE:
-            parsed->options.mode = optarg;
-            parsed->given |= OPTION_MODE;
-            break;
-        default: /* getopt has said what was wrong */
+    fill_getopt(longs, shorts);
+    while ((value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        size_t i;
+
+        if (value == '?') /* getopt has said what was wrong */
             return false;
-        }
+        i = find_option(value);
+        if (option_table[i].takes_text)
+            *(const char **)((char *)&parsed->options + option_table[i].at) = optarg;
+        else
+            *(bool *)((char *)&parsed->options + option_table[i].at) = true;
+        if (parsed->given_count < OPTIONS)
+            parsed->given[parsed->given_count++] = i;
     }
     return true;
 }
 
-static const char *option_name(int options)
-{
-    return options & OPTION_JSON    ? "--json"
-           : options & OPTION_ALL   ? "--all"
-           : options & OPTION_WATCH ? "--watch"
-                                    : "--mode";
-}
-
 static int run_command(const struct command *command, struct parsed *parsed, int argc, char **argv)
 {
-    if (parsed->help) {
+    parsed->options.command = command->name;
+    if (parsed->options.help) {
         char *words[] = {(char *)command->name, NULL};
 
         return command_help.run(&parsed->options, 1, words);
     }
-    if (parsed->given & ~command->options)
-        return command_misused(command, "%s takes no %s", command->name,
-                               option_name(parsed->given & ~command->options));
+    for (size_t i = 0; i < parsed->given_count; i++)
+        if (option_table[parsed->given[i]].set & ~command->options)
+            return command_misused(command, "%s takes no --%s", command->name,
+                                   option_table[parsed->given[i]].name);
     if (argc < command->args_min)
         return command_misused(command, "%s: something is missing", command->name);
     if (command->args_max >= 0 && argc > command->args_max)
@@ -148,7 +173,7 @@ int main(int argc, char **argv)
         return EXIT_MISUSED;
     argc -= optind;
     argv += optind;
-    if (!argc && parsed.help)
+    if (!argc && parsed.options.help)
         return command_help.run(&parsed.options, 0, argv);
     if (!argc) {
         command_misused(NULL, "a command is missing; `flowsplit help` lists them");

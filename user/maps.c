@@ -73,6 +73,14 @@ bool maps_has_live_flow(const struct maps *maps, const struct fs_flow_key *key)
     return bpf_map_lookup_elem(maps->flow[FLOW_MAP_FLOWS], key, &flow) == 0;
 }
 
+void maps_add_counters(struct fs_backend_counters *to, const struct fs_backend_counters *from)
+{
+    uint64_t *sums = (uint64_t *)to;
+
+    for (size_t i = 0; i < sizeof(*to) / sizeof(uint64_t); i++)
+        sums[i] += ((const uint64_t *)from)[i];
+}
+
 int maps_backend_counters(const struct maps *maps, uint32_t number, struct fs_backend_counters *sum)
 {
     int cpus = libbpf_num_possible_cpus();
@@ -86,13 +94,8 @@ int maps_backend_counters(const struct maps *maps, uint32_t number, struct fs_ba
         free(counts);
         return -errno;
     }
-    for (int i = 0; i < cpus; i++) {
-        sum->packets_in += counts[i].packets_in;
-        sum->bytes_in += counts[i].bytes_in;
-        sum->packets_out += counts[i].packets_out;
-        sum->bytes_out += counts[i].bytes_out;
-        sum->new_flows += counts[i].new_flows;
-    }
+    for (int i = 0; i < cpus; i++)
+        maps_add_counters(sum, &counts[i]);
     free(counts);
     return 0;
 }

@@ -20,6 +20,13 @@ struct maps {
     int reason_counters;
     int direct_seen;
     int no_redirect;
+    int trips;
+    int health;
+    int events;
+    int handshakes;
+    int samples;
+    int sockets;
+    int close_waits;
 };
 
 /* Calls `visit` for each entry; one that returns true has the entry deleted. Entries that appear or
@@ -36,6 +43,9 @@ bool maps_find_flow(const struct maps *maps, uint8_t proto, const struct fs_flow
 
 /* Does a flow that is known to live stand under this key? */
 bool maps_has_live_flow(const struct maps *maps, const struct fs_flow_key *key);
+
+/* Adds one set of counters to another; they are all words. */
+void maps_add_counters(struct fs_backend_counters *to, const struct fs_backend_counters *from);
 
 /* A backend's counters, all CPUs together. Returns 0 or -errno. */
 int maps_backend_counters(const struct maps *maps, uint32_t number,

@@ -32,7 +32,7 @@ static void backend_set_deltas(struct fs_backend *backend, const struct fs_endpo
         csum_fold(backend->addr_delta + backend->at.port_be + (uint16_t)~vip->port_be);
 }
 
-struct model *model_read(void *arena, struct error *err)
+struct model *model_read(void *arena, const struct fs_trips *trips, struct error *err)
 {
     const struct fs_directory *dir =
         fs_at(struct fs_directory, arena, fs_at(struct fs_root, arena, 0)->directory);
@@ -47,6 +47,7 @@ struct model *model_read(void *arena, struct error *err)
         return NULL;
     }
     model->arena = arena;
+    model->trips = trips;
     model->generation = dir->generation;
     model->next_service = dir->next_service;
     model->learn_until = dir->learn_until;
@@ -66,6 +67,7 @@ void model_free(struct model *model)
     for (uint32_t i = 0; i < model->service_count; i++)
         draft_free(model->services[i].draft);
     free(model->backends);
+    free(model->health_used);
     free(model);
 }
 
@@ -131,6 +133,42 @@ void model_remove(struct model *model, uint32_t service)
             backend->service--;
     }
     model->changed = true;
+}
+
+/* Slots of versions that this change removes stay in use until it is published. */
+static bool *health_in_use(const struct model *model)
+{
+    const struct fs_directory *dir =
+        fs_at(struct fs_directory, model->arena, fs_at(struct fs_root, model->arena, 0)->directory);
+    const struct fs_service *services = fs_at(struct fs_service, model->arena, dir->services);
+    bool *used = calloc(FS_TRIP_SLOTS, sizeof(*used));
+
+    for (uint32_t i = 0; used && i < dir->service_count; i++) {
+        const struct fs_table *table = fs_at(struct fs_table, model->arena, services[i].table);
+
+        for (int v = 0; v < FS_VERSION_SLOTS; v++)
+            if (table->versions[v].state != FS_VERSION_NONE)
+                used[table->pool[v].health & (FS_TRIP_SLOTS - 1)] = true;
+    }
+    return used;
+}
+
+uint32_t model_health_take(struct model *model)
+{
+    if (!model->health_used)
+        model->health_used = health_in_use(model);
+    for (uint32_t i = 0; model->health_used && i < FS_HEALTH_SLOTS; i++)
+        if (!model->health_used[i]) {
+            model->health_used[i] = true;
+            return i;
+        }
+    return FS_NO_HEALTH;
+}
+
+const struct fs_trip_word *model_trip(const struct model *model,
+                                      const struct draft_version *version)
+{
+    return &model->trips->words[version->health & (FS_TRIP_SLOTS - 1)];
 }
 
 bool model_version_has_backends(const struct model *model, uint32_t service, uint32_t version)

@@ -5,6 +5,7 @@
 #define FLOWSPLIT_MODEL_H
 
 #include <flowsplit/arena.h>
+#include <flowsplit/health.h>
 
 #include "draft.h"
 #include "error.h"
@@ -16,9 +17,10 @@ struct model_service {
     bool changed;        /* `draft` is to be published */
 };
 
-/* Owns everything but the arena. */
+/* Owns everything but the arena and the trips. */
 struct model {
     void *arena;
+    const struct fs_trips *trips; /* as much the caller's as the arena */
     uint32_t generation;
     uint32_t next_service;
     uint32_t learn_until;
@@ -28,13 +30,14 @@ struct model {
     uint32_t backend_count;
     uint32_t free_from; /* no backend below is free */
     bool changed;       /* anything is to be published */
+    bool *health_used;  /* FS_TRIP_SLOTS; NULL until somebody asks for one */
 };
 
 /* Makes the root and an empty directory in a new arena. */
 void model_format(void *arena, const struct fs_hash_key *key, uint64_t created_ns);
 
 /* Reads the arena's present state. Returns NULL with *err set when out of memory. */
-struct model *model_read(void *arena, struct error *err);
+struct model *model_read(void *arena, const struct fs_trips *trips, struct error *err);
 void model_free(struct model *model);
 
 /* The number of the service with this name, or -1. */
@@ -51,6 +54,13 @@ int model_add(struct model *model, const char *name, const struct fs_endpoint *v
 
 /* Removes a service and all its backends. */
 void model_remove(struct model *model, uint32_t service);
+
+/* A health slot that no version has, or FS_NO_HEALTH if there is none. */
+uint32_t model_health_take(struct model *model);
+
+/* The trip of a version, by its health slot. */
+const struct fs_trip_word *model_trip(const struct model *model,
+                                      const struct draft_version *version);
 
 /* Is any backend of this version on record? */
 bool model_version_has_backends(const struct model *model, uint32_t service, uint32_t version);

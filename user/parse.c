@@ -16,21 +16,13 @@ enum {
     DAY_MS = 24 * 3600 * 1000,
     DURATION_MAX_MS = 7 * DAY_MS,
     NUMBER_MAX = 1000 * 1000 * 1000, /* where numbers stop growing: far above all that is allowed */
-    FRACTION_DIGITS = 3
+    MILLION = 1000 * 1000,
+    LATENCY_MAX_S = 100
 };
 
-/* A decimal number as written: 12.5 is whole 12, fraction 500, digits 1. */
-struct number {
-    unsigned whole;    /* at most NUMBER_MAX */
-    unsigned fraction; /* in thousandths */
-    int digits;        /* after the point; more than FRACTION_DIGITS are counted, not read */
-};
-
-/* Reads digits, and if a point follows, more digits. Returns where it stopped, or NULL if that is
- * no number. */
-static const char *scan_number(const char *text, struct number *number)
+const char *parse_number(const char *text, struct number *number)
 {
-    static const unsigned places[FRACTION_DIGITS] = {100, 10, 1};
+    static const unsigned places[NUMBER_DIGITS] = {100000, 10000, 1000, 100, 10, 1};
 
     *number = (struct number){0};
     if (!isdigit((unsigned char)*text))
@@ -44,9 +36,9 @@ static const char *scan_number(const char *text, struct number *number)
     if (*text != '.')
         return text;
     for (text++; isdigit((unsigned char)*text); text++) {
-        if (number->digits < FRACTION_DIGITS)
+        if (number->digits < NUMBER_DIGITS)
             number->fraction += places[number->digits] * (unsigned)(*text - '0');
-        if (number->digits <= FRACTION_DIGITS)
+        if (number->digits <= NUMBER_DIGITS)
             number->digits++;
     }
     return number->digits ? text : NULL;
@@ -55,7 +47,7 @@ static const char *scan_number(const char *text, struct number *number)
 int parse_weight(const char *text, unsigned *bp, struct error *err)
 {
     struct number number;
-    const char *end = scan_number(text, &number);
+    const char *end = parse_number(text, &number);
     const char *allowed = "a weight is from 0% to 100% in steps of 0.01%, as in 5% or 0.25%";
 
     if (!end && *text == '-')
@@ -70,8 +62,58 @@ int parse_weight(const char *text, unsigned *bp, struct error *err)
     if (!*end)
         return error_set(err, -EINVAL, "weight %s has no percent sign; write %.6s%%; %s",
                          quote(text).text, text, allowed);
-    *bp = number.whole * 100 + number.fraction / 10;
+    *bp = number.whole * 100 + number.fraction / 10000;
     return 0;
+}
+
+int parse_share(const char *text, unsigned *ppm, struct error *err)
+{
+    struct number number;
+    const char *end = parse_number(text, &number);
+    const char *allowed = "write it like 5% or 0.25%, in steps of 0.0001%";
+
+    if (!end || (*end && strcmp(end, "%") != 0))
+        return error_set(err, -EINVAL, "%s is no percentage; %s", quote(text).text, allowed);
+    if (!*end)
+        return error_set(err, -EINVAL, "%s has no percent sign; %s", quote(text).text, allowed);
+    if (number.whole > 100 || (number.whole == 100 && number.fraction))
+        return error_set(err, -EINVAL, "%s is above 100%%; %s", quote(text).text, allowed);
+    if (number.digits > 4)
+        return error_set(err, -EINVAL, "%s has more than four decimals; %s", quote(text).text,
+                         allowed);
+    *ppm = number.whole * (MILLION / 100) + number.fraction / 100;
+    return 0;
+}
+
+/* Units of latency: how many ns, and how many decimals make a microsecond. */
+static const struct {
+    const char *name;
+    unsigned ns;
+    int digits;
+} latency_units[] = {{"us", 1000, 0}, {"ms", MILLION, 3}, {"s", 1000 * MILLION, 6}};
+
+int parse_latency(const char *text, uint64_t *ns, struct error *err)
+{
+    struct number number;
+    const char *end = parse_number(text, &number), *why = "is no duration";
+    const char *allowed = "1us to 100s is allowed, in whole microseconds, as in 250us, 20ms or "
+                          "1.5s";
+
+    for (size_t i = 0; end && i < COUNT(latency_units); i++) {
+        if (strcmp(end, latency_units[i].name) != 0)
+            continue;
+        *ns = (uint64_t)number.whole * latency_units[i].ns;
+        *ns += (uint64_t)number.fraction * latency_units[i].ns / MILLION;
+        if (number.digits > latency_units[i].digits)
+            why = "is finer than a microsecond";
+        else if (!*ns)
+            why = "is too short";
+        else if (*ns > LATENCY_MAX_S * 1000ULL * MILLION)
+            why = "is too long";
+        else
+            return 0;
+    }
+    return error_set(err, -EINVAL, "%s %s; %s", quote(text).text, why, allowed);
 }
 
 /* A unit of time, largest first. */
@@ -102,16 +144,16 @@ static const char *scan_duration_part(const char *text, const struct unit **last
     const struct unit *unit;
     size_t length;
 
-    text = scan_number(text, &number);
+    text = parse_number(text, &number);
     if (!text)
         return NULL;
     length = strcspn(text, "0123456789");
     unit = find_unit(text, length);
-    if (!unit || (*last && unit <= *last) || number.digits > (unit->ms == 1 ? 0 : FRACTION_DIGITS))
+    if (!unit || (*last && unit <= *last) || number.digits > (unit->ms == 1 ? 0 : 3))
         return NULL;
     *ms += (unsigned long long)number.whole * unit->ms;
     /* Exact: a unit that takes a fraction is a multiple of a thousand milliseconds. */
-    *ms += (unsigned long long)number.fraction * (unit->ms / 1000);
+    *ms += (unsigned long long)number.fraction / 1000 * (unit->ms / 1000);
     if (*ms > DURATION_MAX_MS)
         *ms = DURATION_MAX_MS + 1ULL;
     *last = unit;

@@ -6,13 +6,29 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <flowsplit/abi.h>
 
 #include "error.h"
 
-/* Each parse_* returns 0, or -EINVAL with *err saying what was wrong with the text and what is
- * allowed (without place: the caller puts file:line:column in front). */
+enum {
+    NUMBER_DIGITS = 6 /* decimals that are read */
+};
+
+/* A decimal number as written: 12.5 is whole 12, fraction 500000, digits 1. */
+struct number {
+    unsigned whole;    /* stops growing at a billion */
+    unsigned fraction; /* in millionths */
+    int digits;        /* decimals; NUMBER_DIGITS + 1 if there are more than can be read */
+};
+
+/* Reads digits, and if a point follows, more digits. Returns where it stopped, or NULL if that is
+ * no number. */
+const char *parse_number(const char *text, struct number *number);
+
+/* Each of the others returns 0, or -EINVAL with *err saying what was wrong with the text and what
+ * is allowed (without place: the caller puts file:line:column in front). */
 
 /* "5%", "0.01%", "100%": basis points 0..10,000. Refuses negative, above 100 %, finer than 0.01 %,
  * and a missing percent sign. */
@@ -32,6 +48,12 @@ int parse_client(const char *text, struct fs_endpoint *at, bool *has_port, struc
 /* "500ms", "2s", "1.5s", "5m", "1h30m", "2d": milliseconds, up to 7 days. Each unit at most once,
  * larger ones first; a unit is required, 0 needs one too ("0s"). */
 int parse_duration(const char *text, unsigned *ms, struct error *err);
+
+/* "5%", "0.0001%", "0%", "100%": millionths. */
+int parse_share(const char *text, unsigned *ppm, struct error *err);
+
+/* "250us", "20ms", "1.5s": one number with a unit, 1us to 100s in whole microseconds. */
+int parse_latency(const char *text, uint64_t *ns, struct error *err);
 
 /* Names of services and versions: 1 to FS_NAME_MAX of [a-z0-9-]. `what` names the thing in the
  * message ("service name"). */
@@ -55,6 +77,13 @@ const char *format_vip(const struct fs_endpoint *vip, char *buf);
 
 /* "5%", "0.01%", "33.3%": the shortest exact form. buf holds 16. Returns buf. */
 const char *format_weight(unsigned bp, char *buf);
+
+/* "5%", "0.0001%": the shortest exact form, up to 4294%. buf holds 16. Returns buf. */
+const char *format_share(unsigned ppm, char *buf);
+
+/* "250us", "20ms", "1.5s": the shortest form, exact for whole microseconds. buf holds 32. Returns
+ * buf. */
+const char *format_latency(uint64_t ns, char *buf);
 
 /* The words that parse_mode and parse_affinity read. */
 const char *format_mode(enum fs_mode mode);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Reads a file of services: a table of keys for each mapping, a function for each key. Weights
- * are settled in spec_weights.c; what must hold between services is in spec_check.c. */
+ * are settled in spec_weights.c; what must hold between services is in spec_check.c; guards are in
+ * spec_guard.c. */
 #include "spec.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include "place.h"
 #include "quote.h"
 #include "spec_check.h"
+#include "spec_guard.h"
 #include "spec_weights.h"
 #include "yaml_doc.h"
 
@@ -256,20 +258,38 @@ static int read_baseline(const struct doc_at *at, void *into)
                         quote(text).text, service->name, names);
 }
 
+static int read_sample(const struct doc_at *at, void *into)
+{
+    return spec_read_sample(at, ((struct reading *)into)->service);
+}
+
+static int read_http(const struct doc_at *at, void *into)
+{
+    return spec_read_http(at, ((struct reading *)into)->service);
+}
+
+static int read_guard(const struct doc_at *at, void *into)
+{
+    return spec_read_guard(at, ((struct reading *)into)->service);
+}
+
 static int read_service(const struct doc_at *at, struct reading *reading)
 {
-    /* The order matters: backends are checked against the VIP, the baseline against versions. */
+    /* The order matters: backends and http are checked against the VIP, the baseline against
+     * versions, the guard against all of these. */
     static const struct doc_key keys[] = {
         {"name", read_service_name, true}, {"vip", read_vip, true},
         {"mode", read_mode, false},        {"affinity", read_affinity, false},
-        {"drain", read_drain, false},      {"versions", read_versions, true},
-        {"baseline", read_baseline, true},
+        {"drain", read_drain, false},      {"sample", read_sample, false},
+        {"http", read_http, false},        {"versions", read_versions, true},
+        {"baseline", read_baseline, true}, {"guard", read_guard, false},
     };
     struct service_spec *service = reading->service;
     struct place place = doc_place(at);
     int ret;
 
     service->drain_ms = SPEC_DRAIN_DEFAULT_MS;
+    spec_guard_defaults(service);
     service->line = place.line;
     service->column = place.column;
     ret = doc_mapping(at, "a service", keys, COUNT(keys), reading);

@@ -6,11 +6,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <flowsplit/abi.h>
+#include <flowsplit/guard.h>
 
 #include "error.h"
+#include "place.h"
 
 /* A backend as declared: its address and port, and where in the file it stands. */
 struct backend_spec {
@@ -28,6 +31,25 @@ struct version_spec {
     int line, column;
 };
 
+/* A rule of a guard as declared: `NAME > SHARE%`, or for times `pQUANTILE NAME > DURATION`. */
+struct rule_spec {
+    enum fs_signal signal;
+    unsigned share_ppm; /* of outcomes that may be bad, in millionths; for times 1 - quantile */
+    uint64_t limit_ns;  /* for times; else 0 */
+    struct place place; /* no file when not from one */
+};
+
+/* How a service is guarded, as declared. Without rules nothing trips. */
+struct guard_spec {
+    struct rule_spec rules[FS_MAX_RULES];
+    size_t rule_count;
+    unsigned false_alarm_ppb; /* in billionths; not 0 */
+    enum fs_on_trip on_trip;
+    enum fs_live_flows live_flows;
+    unsigned live_ms;             /* for FS_LIVE_DRAIN */
+    unsigned close_wait_after_ms; /* how long a socket may stay in CLOSE_WAIT */
+};
+
 /* A service as declared. */
 struct service_spec {
     char name[FS_NAME_MAX + 1];
@@ -36,6 +58,9 @@ struct service_spec {
     enum fs_affinity affinity;
     unsigned baseline; /* index into versions */
     unsigned drain_ms;
+    unsigned sample_shift; /* n: one flow in 2^n is sampled */
+    bool http;             /* it speaks plaintext HTTP/1 */
+    struct guard_spec guard;
     struct version_spec versions[FS_MAX_VERSIONS];
     size_t version_count;
     int line, column;
@@ -49,15 +74,20 @@ struct spec {
 };
 
 enum {
-    SPEC_DRAIN_MIN_MS = 1000,             /* 1s */
-    SPEC_DRAIN_MAX_MS = 24 * 3600 * 1000, /* 24h */
-    SPEC_DRAIN_DEFAULT_MS = 5 * 60 * 1000 /* 5m */
+    SPEC_DRAIN_MIN_MS = 1000,                     /* 1s */
+    SPEC_DRAIN_MAX_MS = 24 * 3600 * 1000,         /* 24h */
+    SPEC_DRAIN_DEFAULT_MS = 5 * 60 * 1000,        /* 5m */
+    SPEC_SAMPLE_MAX_SHIFT = 16,                   /* 1/65536 */
+    SPEC_SAMPLE_DEFAULT_SHIFT = 4,                /* 1/16 */
+    SPEC_FALSE_ALARM_MAX_PPB = 500 * 1000 * 1000, /* 0.5; the least is 1e-9 */
+    SPEC_FALSE_ALARM_DEFAULT_PPB = 1000,          /* 1e-6 */
+    SPEC_CLOSE_WAIT_DEFAULT_MS = 30000            /* 30s */
 };
 
 /* Reads services from a YAML stream and checks all that can be checked without the running state.
  * `file` names the stream in messages (file:line:column). Returns 0; or -EINVAL, -ENOMEM or the
  * errno of reading with *err set and *out empty. A baseline without a weight gets what the others
- * leave in weight_bp, and has_weight stays false. Release with spec_free(). */
+ * leave in weight_bp, and has_weight stays false. Rules keep `file`. Release with spec_free(). */
 int spec_read(FILE *stream, const char *file, struct spec *out, struct error *err);
 void spec_free(struct spec *spec);
 

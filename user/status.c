@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "iface.h"
 #include "instance.h"
+#include "instance_make.h"
 #include "parse.h"
-#include "sweep.h"
+#include "settle.h"
+#include "status_health.h"
 
 /* An open instance being described. */
 struct gathering {
@@ -22,15 +25,6 @@ struct gathering {
 static json_int_t integer(uint64_t value)
 {
     return (json_int_t)value;
-}
-
-static void add(struct fs_backend_counters *to, const struct fs_backend_counters *from)
-{
-    to->packets_in += from->packets_in;
-    to->bytes_in += from->bytes_in;
-    to->packets_out += from->packets_out;
-    to->bytes_out += from->bytes_out;
-    to->new_flows += from->new_flows;
 }
 
 static void put_counters(json_t *object, const struct fs_backend_counters *counters)
@@ -52,7 +46,7 @@ static json_t *gather_backend(const struct gathering *g, uint32_t number,
 
     if (maps_backend_counters(&g->instance.maps, number, &counters))
         memset(&counters, 0, sizeof(counters));
-    add(sum, &counters);
+    maps_add_counters(sum, &counters);
     object = json_pack("{s:s, s:b}", "address", format_endpoint(&backend->at, text), "local",
                        backend->flags & FS_BACKEND_LOCAL);
     put_counters(object, &counters);
@@ -86,6 +80,14 @@ static json_t *gather_draining(const struct gathering *g, uint32_t service, uint
     return list;
 }
 
+/* Whose a bucket is: the kernel may have withdrawn its owner since the table was written. */
+static uint32_t owner_now(const struct gathering *g, const struct draft *draft, uint32_t bucket)
+{
+    uint32_t owner = draft->buckets[bucket].owner;
+
+    return model_trip(g->model, &draft->versions[owner])->tick ? draft->baseline : owner;
+}
+
 static json_t *gather_version(const struct gathering *g, uint32_t service, uint32_t version)
 {
     const struct draft *draft = g->model->services[service].draft;
@@ -96,13 +98,18 @@ static json_t *gather_version(const struct gathering *g, uint32_t service, uint3
     json_int_t buckets = 0, moving_slots = 0;
 
     for (uint32_t i = 0; i < FS_BUCKETS; i++)
-        buckets += draft->buckets[i].owner == version;
+        buckets += owner_now(g, draft, i) == version;
     for (uint32_t i = 0; i < entry->slot_count; i++)
         moving_slots += split_state(&entry->slots[i], g->now) == SPLIT_MOVING;
     object = json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", entry->name, "weight_bp",
                        integer(entry->weight_bp), "buckets", buckets, "slots",
                        integer(entry->slot_count), "moving_slots", moving_slots);
     put_counters(object, &sum);
+    json_object_set_new(
+        object, "health",
+        status_health(draft, entry,
+                      entry->health < FS_HEALTH_SLOTS ? &g->instance.health[entry->health] : NULL,
+                      &sum));
     json_object_set_new(object, "backends", backends);
     json_object_set_new(object, "draining", draining);
     return object;
@@ -189,24 +196,36 @@ static json_t *gather_interfaces(const struct gathering *g, struct error *err)
     return list;
 }
 
-/* Sweeps if possible, and counts the entries that stay. */
-static int settle(struct gathering *g, bool writable, struct error *err)
+static void tell_unavailable(void *context, const char *name, bool works)
 {
-    int code;
+    if (!works)
+        json_array_append_new(context, json_string(name));
+}
 
-    if (!writable)
-        return sweep_count(g->model, &g->instance.maps, &g->flows, err);
-    code = sweep(g->model, &g->instance.maps, g->now, &g->flows, err);
-    return code ? code : instance_publish(&g->instance, g->model, err);
+/* Tracepoints that this kernel doesn't have. */
+static json_t *gather_unavailable(const struct gathering *g)
+{
+    json_t *list = json_array();
+
+    instance_each_watch(g->instance.pin_dir, tell_unavailable, list);
+    return list;
+}
+
+/* Settles if possible, and counts the entries that stay. */
+static int settle_or_count(struct gathering *g, bool writable, struct error *err)
+{
+    if (writable)
+        return settle(&g->instance, &g->model, &g->flows, err);
+    g->model = model_read(g->instance.arena, g->instance.trips, err);
+    return g->model ? sweep_count(g->model, &g->instance.maps, &g->flows, err) : -ENOMEM;
 }
 
 static json_t *describe(struct gathering *g, bool writable, const char *service, struct error *err)
 {
     json_t *services, *status;
 
-    g->now = instance_tick();
-    g->model = model_read(g->instance.arena, err);
-    if (!g->model || settle(g, writable, err))
+    g->now = clock_tick_now();
+    if (settle_or_count(g, writable, err))
         return NULL;
     services = gather_services(g, service, err);
     if (!services)
@@ -214,6 +233,7 @@ static json_t *describe(struct gathering *g, bool writable, const char *service,
     status = json_object();
     json_object_set_new(status, "interfaces", gather_interfaces(g, err));
     json_object_set_new(status, "services", services);
+    json_object_set_new(status, "unavailable", gather_unavailable(g));
     return status;
 }
 

@@ -6,6 +6,7 @@
 
 #include "parse.h"
 #include "status.h"
+#include "status_health.h"
 #include "terminal.h"
 
 #define BAR_WIDTH 20
@@ -78,6 +79,7 @@ static void print_version(const json_t *version, const json_t *before, double se
            terminal_bar(bar, BAR_WIDTH, (double)number(version, "weight_bp"), 10000), got);
     print_counters(version, before, seconds);
     puts(remark);
+    status_health_print(json_object_get(version, "health"));
     print_backends(version, "backends", before, seconds, "");
     print_backends(version, "draining", before, seconds, "  draining");
 }
@@ -140,4 +142,6 @@ void status_print(const json_t *status, const json_t *before, double seconds)
     }
     if (!json_array_size(services))
         puts("no services declared");
+    json_array_foreach(json_object_get(status, "unavailable"), i, element)
+        printf("not available on this kernel: tracepoint %s\n", json_string_value(element));
 }

@@ -69,6 +69,16 @@ static const struct fs_backend *backend_by_id(const struct model *model, uint32_
     return backend;
 }
 
+/* As the data path has it: the backend is on record, and its version's live flows aren't cut. */
+static bool leads_anywhere(const struct sweeper *sweeper, const struct fs_flow *flow)
+{
+    const struct fs_backend *backend = backend_by_id(sweeper->model, flow->backend);
+
+    return backend && !fs_is_cut(fs_trip_of(sweeper->model->trips,
+                                            table_of(sweeper, backend->service), backend->version),
+                                 sweeper->now);
+}
+
 static int service_by_id(const struct model *model, uint32_t id)
 {
     for (uint32_t i = 0; i < model->service_count; i++)
@@ -97,12 +107,14 @@ static bool visit_flow(struct sweeper *sweeper, enum flow_map map, uint32_t serv
     const struct fs_table *table = table_of(sweeper, service);
     uint64_t hash = fs_hash_client(sweeper->key, record->salt, key->addr, key->port_be,
                                    record->vip.family, record->affinity);
-    struct fs_place place = fs_place_current(sweeper->model->arena, table, hash);
+    struct fs_place place =
+        fs_place_current(sweeper->model->arena, sweeper->model->trips, table, hash);
     struct fs_former former;
     bool agrees = place.backend == (flow->backend & FS_SLOT_BACKEND);
 
     if (map != FLOW_MAP_UDP) {
-        fs_place_former(sweeper->model->arena, table, hash, sweeper->now, SETTLE_TICKS, &former);
+        fs_place_former(sweeper->model->arena, sweeper->model->trips, table, hash, sweeper->now,
+                        SETTLE_TICKS, &former);
         if (!former.recording && (agrees || !place.unsettled))
             /* a SYN over the entry of an older flow stays until its next packet is known by it */
             return map != FLOW_MAP_HALF_OPEN || !maps_has_live_flow(sweeper->maps, key);
@@ -124,7 +136,7 @@ static bool visit(void *context, enum flow_map map, const struct fs_flow_key *ke
             sweeper->result->entries[service]++;
         return false;
     }
-    if (!backend_by_id(sweeper->model, flow->backend) || flow_is_over(sweeper, map, flow))
+    if (!leads_anywhere(sweeper, flow) || flow_is_over(sweeper, map, flow))
         return true;
     if (direct)
         return false;
@@ -220,15 +232,6 @@ static void forget_previous(struct split_item *items, size_t count, uint32_t own
             items[i].previous = SPLIT_NOBODY;
 }
 
-static void add_counters(struct fs_backend_counters *to, const struct fs_backend_counters *from)
-{
-    to->packets_in += from->packets_in;
-    to->bytes_in += from->bytes_in;
-    to->packets_out += from->packets_out;
-    to->bytes_out += from->bytes_out;
-    to->new_flows += from->new_flows;
-}
-
 /* Drops backends that left their pool and that nothing refers to any more. */
 static bool drop_backends(struct sweeper *sweeper, uint32_t service, struct draft *draft)
 {
@@ -245,7 +248,7 @@ static bool drop_backends(struct sweeper *sweeper, uint32_t service, struct draf
             continue;
         forget_previous(version->slots, version->slot_count, i);
         if (maps_backend_counters(sweeper->maps, i, &counters) == 0)
-            add_counters(&version->gone, &counters);
+            maps_add_counters(&version->gone, &counters);
         model_backend_drop(sweeper->model, i);
         any = true;
     }

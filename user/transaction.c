@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "command.h"
-#include "sweep.h"
+#include "events.h"
+#include "settle.h"
 
 /* How long a change may take to prepare, in ticks, at the first and at later attempts. The data
  * path goes on recording for FS_MARGIN_TICKS after a move ends; a change prepared within that time
@@ -14,39 +16,24 @@
 #define SLACK_LATER (FS_MARGIN_TICKS - 4)
 #define ATTEMPTS    3
 
-/* Publishes what has come to rest by itself, so that a change that fails leaves it done. */
-static int settle(struct transaction *tx, struct error *err)
-{
-    struct sweep_result swept;
-    int code = sweep(tx->model, &tx->instance.maps, instance_tick(), &swept, err);
-
-    if (code || !tx->model->changed)
-        return code;
-    code = instance_publish(&tx->instance, tx->model, err);
-    model_free(tx->model);
-    tx->model = code ? NULL : model_read(tx->instance.arena, err);
-    return code || tx->model ? code : -ENOMEM;
-}
-
 static int begin(struct transaction *tx, const struct options *options, enum instance_access want,
                  struct error *err)
 {
     int code = instance_open(&tx->instance, options->pin_dir, want, err);
+    struct sweep_result swept;
 
     if (code)
         return code;
     tx->notes_stream = open_memstream(&tx->notes, &tx->notes_bytes);
-    tx->model = model_read(tx->instance.arena, err);
-    if (!tx->notes_stream || !tx->model)
+    if (!tx->notes_stream)
         return error_set(err, -ENOMEM, "out of memory");
-    code = settle(tx, err);
-    tx->now = instance_tick();
+    code = settle(&tx->instance, &tx->model, &swept, err);
+    tx->now = clock_tick_now();
     return code;
 }
 
 static void say(struct transaction *tx, bool changed)
 {
-    fflush(tx->notes_stream);
     if (tx->notes_bytes)
         fputs(tx->notes, stdout);
     else if (!changed)
@@ -58,12 +45,15 @@ static int commit(struct transaction *tx, const struct options *options, struct 
     bool changed = tx->model->changed;
     int code;
 
-    if (changed && instance_tick() - tx->now > tx->slack)
+    if (changed && clock_tick_now() - tx->now > tx->slack)
         return error_set(
             err, -EAGAIN,
             "the change took too long to prepare, and nothing was changed: the machine "
             "is overloaded; try again");
     code = instance_publish(&tx->instance, tx->model, err);
+    fflush(tx->notes_stream);
+    if (!code && (changed || tx->acted))
+        events_log(&tx->instance, options->command, tx->notes);
     if (!code && !options->quiet)
         say(tx, changed);
     return code;

@@ -7,19 +7,31 @@
 
 #include "parse.h"
 
+void weights_effective(const struct draft *draft, unsigned bp[FS_VERSION_SLOTS])
+{
+    unsigned lost = 0;
+
+    for (int i = 0; i < FS_VERSION_SLOTS; i++) {
+        bp[i] = draft->versions[i].withdrawn ? 0 : draft->versions[i].weight_bp;
+        lost += draft->versions[i].weight_bp - bp[i];
+    }
+    bp[draft->baseline] += lost;
+}
+
 long weights_divide(struct draft *draft, struct split_time time)
 {
     struct split_share shares[FS_VERSION_SLOTS];
+    unsigned bp[FS_VERSION_SLOTS];
     size_t count = 0;
 
+    weights_effective(draft, bp);
     for (uint32_t i = 0; i < FS_VERSION_SLOTS; i++)
-        if (draft->versions[i].weight_bp)
-            shares[count++] =
-                (struct split_share){.owner = i, .quota = draft->versions[i].weight_bp};
+        if (bp[i])
+            shares[count++] = (struct split_share){.owner = i, .quota = bp[i]};
     return split_divide(draft->buckets, FS_BUCKETS, shares, count, time);
 }
 
-static int unknown_version(const struct draft *draft, const char *name, struct error *err)
+int weights_unknown_version(const struct draft *draft, const char *name, struct error *err)
 {
     char known[600] = "";
 
@@ -47,7 +59,7 @@ static int collect(const struct draft *draft, const struct named_weight *weights
         int number = draft_version_find(draft, weights[i].version);
 
         if (number < 0 || draft->versions[number].state != FS_VERSION_DECLARED)
-            return unknown_version(draft, weights[i].version, err);
+            return weights_unknown_version(draft, weights[i].version, err);
         if (named[number])
             return error_set(err, -EINVAL, "version %s is named twice", weights[i].version);
         named[number] = true;

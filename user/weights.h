@@ -18,7 +18,13 @@ struct named_weight {
 int weights_set(struct draft *draft, const struct named_weight *weights, size_t count,
                 struct error *err);
 
-/* Divides the buckets as the draft's weights say. Returns the number that move, or -ENOMEM. */
+/* Says that the service has no version of this name, and which it has. Returns -EINVAL. */
+int weights_unknown_version(const struct draft *draft, const char *name, struct error *err);
+
+/* The shares that the versions really get: a withdrawn one nothing, and the baseline that. */
+void weights_effective(const struct draft *draft, unsigned bp[FS_VERSION_SLOTS]);
+
+/* Divides the buckets by the effective weights. Returns the number that move, or -ENOMEM. */
 long weights_divide(struct draft *draft, struct split_time time);
 
 #endif

@@ -5,10 +5,48 @@
 #ifndef FLOWSPLIT_VMLINUX_H
 #define FLOWSPLIT_VMLINUX_H
 
+#include <linux/in6.h>
+#include <linux/types.h>
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct net_device {
     int ifindex;
+};
+
+struct sock_common {
+    __be32 skc_daddr;
+    __be32 skc_rcv_saddr;
+    __be16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    volatile unsigned char skc_state;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+    struct sock_common __sk_common;
+    __u16 sk_protocol;
+};
+
+struct tcp_sock {
+    __u32 data_segs_out;
+    __u32 srtt_us; /* in eighths */
+    __u32 total_retrans;
+    __u64 bytes_received;
+    __u64 bytes_acked;
+};
+
+struct bpf_iter_meta {
+    struct seq_file *seq;
+};
+
+struct bpf_iter__bpf_sk_storage_map {
+    struct bpf_iter_meta *meta;
+    struct bpf_map *map;
+    struct sock *sk;
+    void *value;
 };
 
 #pragma clang attribute pop

@@ -8,7 +8,7 @@
 #include <linux/types.h>
 
 /* The number of this layout; pins made under another number are refused. */
-#define FS_ABI              1
+#define FS_ABI              2
 
 #define FS_NO_REDIRECT_SIZE 4096 /* cells of the no_redirect map, by ifindex modulo this */
 
@@ -99,9 +99,16 @@ struct fs_backend_counters {
     __u64 bytes_in;
     __u64 packets_out; /* to clients */
     __u64 bytes_out;
-    __u64 new_flows; /* SYNs, new UDP flows, or with affinity none every packet */
+    __u64 new_flows;   /* SYNs, new UDP flows, or with affinity none every packet */
+    __u64 handshakes;  /* TCP: begun, repeated SYNs not counted again */
+    __u64 answered;    /* by a SYN-ACK */
+    __u64 refused;     /* by a RST */
+    __u64 unanswered;  /* the SYN came again, 0.9 s later or more */
+    __u64 established; /* sampled connections: the client has completed the handshake */
+    __u64 ended;       /* of these: properly */
+    __u64 resets;      /* of these: reset by the backend */
 };
 
-_Static_assert(sizeof(struct fs_backend_counters) == 40, "fs_backend_counters is part of the ABI");
+_Static_assert(sizeof(struct fs_backend_counters) == 96, "fs_backend_counters is part of the ABI");
 
 #endif

@@ -14,6 +14,7 @@
 #include <linux/types.h>
 
 #include "abi.h"
+#include "guard.h"
 #include "hash.h"
 
 #define FS_ARENA_SIZE  (64u << 20)
@@ -81,12 +82,14 @@ struct fs_service {
     __u32 id; /* never reused in an instance */
     __u64 salt;
     fs_ref table;
+    __u32 sample;  /* flows whose hash is no higher are observed: 2^(32 - n) - 1 for one in 2^n */
     __u8 mode;     /* enum fs_mode */
     __u8 affinity; /* enum fs_affinity */
-    __u8 zero[2];
+    __u8 http;     /* 1: it speaks plaintext HTTP/1 */
+    __u8 zero[5];
 };
 
-_Static_assert(sizeof(struct fs_service) == 40, "fs_service is part of the ABI");
+_Static_assert(sizeof(struct fs_service) == 48, "fs_service is part of the ABI");
 
 /* A backend. Its number in fs_directory.backends is the lower 16 bits of its id and stays the same
  * as long as anything refers to it; the upper 16 are a generation, raised when the number is given
@@ -113,6 +116,7 @@ enum fs_backend_flags {
 struct fs_pool {
     fs_ref slots;     /* __u32[slot_count], see FS_SLOT_* */
     __u32 slot_count; /* a power of two, or 0: no backends */
+    __u32 health;     /* the version's number in the map `health`, or FS_NO_HEALTH */
 };
 
 /* A slot: the number of a backend, and whether the slot is unsettled. */
@@ -150,12 +154,14 @@ enum fs_version_state {
  * that name it. */
 struct fs_version {
     char name[FS_NAME_MAX + 1];
-    __u32 weight_bp;
-    __u32 state;                     /* enum fs_version_state */
-    __u32 rank;                      /* place in the file, from 0 */
-    __u32 member_count;              /* backends in the pool */
-    fs_ref members;                  /* __u32[member_count], numbers of backends as in the file */
-    fs_ref slot_moves;               /* struct fs_slot_move[slot_count] */
+    __u32 weight_bp;    /* as wished; what it has while withdrawn is 0 */
+    __u32 withdrawn;    /* 1: its buckets are the baseline's until it is cleared */
+    __u32 state;        /* enum fs_version_state */
+    __u32 rank;         /* place in the file, from 0 */
+    __u32 member_count; /* backends in the pool */
+    fs_ref members;     /* __u32[member_count], numbers of backends as in the file */
+    fs_ref slot_moves;  /* struct fs_slot_move[slot_count] */
+    __u32 zero;
     struct fs_backend_counters gone; /* of backends that are no longer on record */
 };
 
@@ -168,15 +174,16 @@ struct fs_table {
     __u32 drain_ms;
     __u32 baseline; /* number in versions */
     char name[FS_NAME_MAX + 1];
+    struct fs_guard guard;
     struct fs_version versions[FS_VERSION_SLOTS];
     struct fs_bucket_move moves[FS_BUCKETS];
 };
 
 _Static_assert(sizeof(struct fs_bucket_move) == 8, "fs_bucket_move is part of the ABI");
 _Static_assert(sizeof(struct fs_slot_move) == 12, "fs_slot_move is part of the ABI");
-_Static_assert(sizeof(struct fs_version) == 128, "fs_version is part of the ABI");
-_Static_assert(sizeof(struct fs_table) ==
-                   FS_BUCKETS * 9 + FS_VERSION_SLOTS * (8 + 128) + 16 + FS_NAME_MAX + 1,
+_Static_assert(sizeof(struct fs_version) == 192, "fs_version is part of the ABI");
+_Static_assert(sizeof(struct fs_table) == FS_BUCKETS * 9 + FS_VERSION_SLOTS * (12 + 192) + 16 +
+                                              FS_NAME_MAX + 1 + sizeof(struct fs_guard),
                "fs_table is part of the ABI");
 _Static_assert(sizeof(struct fs_table) <= FS_ARENA_GUARD, "the guard covers any struct");
 

@@ -54,6 +54,29 @@ static __always_inline __u64 fs_hash_client(const struct fs_hash_key *key, __u64
     return fs_hash_mix(key, x);
 }
 
+/* The hash of a flow as such, never 0. */
+static __always_inline __u64 fs_hash_flow(const struct fs_hash_key *key,
+                                          const struct fs_flow_key *flow)
+{
+    __u64 x = fs_hash_mix(key, fs_hash_words(flow->addr[0], flow->addr[1]));
+
+    x = fs_hash_mix(key, x ^ fs_hash_words(flow->addr[2], flow->addr[3]));
+    x = fs_hash_mix(key, x ^ ((__u64)flow->scope << 16 | flow->port_be));
+    return x ? x : 1;
+}
+
+/* Is a flow in the sample? `highest` is fs_service.sample. Of both ends' packets alike, and cheap:
+ * it shares nothing out, it only picks. */
+static __always_inline int fs_hash_sample(const struct fs_hash_key *key, const __be32 *addr,
+                                          __be16 port_be, __u8 family, __u32 highest)
+{
+    __u64 x = (__u64)addr[0] << 16 | port_be;
+
+    if (family == 6)
+        x ^= (fs_hash_words(addr[2], addr[3]) + key->add[1]) * key->mul[1];
+    return (x + key->add[0]) * key->mul[0] >> 32 <= highest;
+}
+
 /* At which of `count` cells to begin looking for an endpoint. Multiply and shift: only the upper
  * bits of a product depend on all of its factors. One round is enough, for the tables are sparse,
  * and who builds them sees to it that no search is long. */

@@ -58,6 +58,12 @@
     X(FLOW_FOLLOWED, "flow_followed", "noted", "normal", "a packet followed its flow's entry")   \
     X(FLOW_TABLE_FULL, "flow_table_full", "noted", "look",                                       \
       "a flow could not be written down: a weight change may break it")                          \
+    X(GUARD_CONTENDED, "guard_contended", "noted", "look",                                       \
+      "an outcome was not scored: too many CPUs had one for the same version at once")           \
+    X(SOCKET_UNREADABLE, "socket_unreadable", "noted", "look",                                   \
+      "a backend's socket could not be observed: no memory, or the kernel would not show it")    \
+    X(CLOSE_WAIT_UNWATCHED, "close_wait_unwatched", "noted", "look",                             \
+      "a socket in CLOSE_WAIT has no timer: too many of them, or no memory")                     \
     X(REDIRECT_FAILED, "redirect_failed", "dropped", "look",                                     \
       "the kernel lost packets while redirecting: the interface is from now on fed by the stack")
 

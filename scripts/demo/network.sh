@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # used by the other files of the demo
 # What the demo makes and removes: namespaces, links, servers, connections, pins.
 #
 #   c  198.51.100.0/24  c0--lb0  lb, "this host",   lb1--b0  b1  10.0.1.2:8080, stable
@@ -17,6 +18,7 @@ readonly LONG_NET=198.51.100.192/26
 
 tmp=
 pids=()
+canary_pid=
 
 in_ns() {
     local name=$1
@@ -90,6 +92,7 @@ network_up() {
 servers_up() {
     background stable b1 "$PEER" serve stable "$STABLE_AT"
     background canary b2 "$PEER" serve canary "$CANARY_AT"
+    canary_pid=$!
     poll 10 grep -q ready "$tmp/stable.out"
     poll 10 grep -q ready "$tmp/canary.out"
 }
@@ -104,6 +107,10 @@ services:
     affinity: flow
     baseline: stable
     drain: 10s
+    guard:
+      rules:
+        - connect_failures > 1%
+        - resets > 1%
     versions:
       - name: stable
         weight: $((100 - ${1%\%}))%

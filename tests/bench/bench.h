@@ -8,11 +8,13 @@
 #include <stdint.h>
 
 #include <flowsplit/abi.h>
+#include <flowsplit/health.h>
 #include <flowsplit/reasons.h>
 
+#include "bench.skel.h"
+#include "unobserved.skel.h"
 #include "error.h"
 #include "maps.h"
-#include "bench.skel.h"
 
 #define FRAME_MAX 256
 #define RUNS_MAX  101
@@ -55,7 +57,8 @@ bool frame_same(const struct frame *before, const struct frame *after, struct fr
 
 struct object {
     struct bench_bpf *skel;
-    struct maps maps; /* of the skeleton */
+    struct unobserved_bpf *unobserved; /* over the same maps */
+    struct maps maps;
 };
 
 /* Opens and loads the object, and fills its arena with services. Returns 0 or -errno with *err set.
@@ -63,7 +66,8 @@ struct object {
 int object_open(struct object *object, struct error *err);
 void object_close(struct object *object);
 
-/* The descriptor of a program by name, or -ENOENT. */
+/* The descriptor of a program by name, or -ENOENT; "unobserved NAME" is that of the same one with
+ * nothing observed. */
 int object_program(const struct object *object, const char *name);
 
 /* A network namespace of our own, with a way out for every address. Returns 0 or -errno with *err

@@ -110,7 +110,8 @@ static bool went_right(const struct model *model, const struct steering *steerin
 
 int check_steering(const struct object *object, struct error *err)
 {
-    struct model *model = model_read(object->skel->bss->fs_arena, err);
+    struct model *model =
+        model_read(object->skel->bss->fs_arena, &object->skel->data_trips->fs_trips, err);
     int code = model ? 0 : -ENOMEM;
 
     for (size_t i = 0; i < sizeof(steerings) / sizeof(steerings[0]) && !code; i++) {

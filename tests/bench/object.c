@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "change.h"
+#include "clock.h"
 #include "instance.h"
 #include "parse.h"
 #include "spec.h"
@@ -24,13 +25,15 @@ static const char services[] = "services:\n"
     "      - name: canary\n        weight: " canary "\n"                                     \
     "        backends: ['" net "5" port "', '" net "6" port "', '" net "7" port "', '" net   \
     "8" port "']\n"
-    SERVICE("near4", "198.51.100.1:80/tcp", "flow", "5%", "10.1.1.",
-            ":8080") SERVICE("near6", "[2001:db8::1]:80/tcp", "flow", "5%", "[fd00:1::", "]:8080")
-        SERVICE("far4", "198.51.100.2:80/tcp", "flow", "5%", "203.0.113.1", ":8080")
-            SERVICE("far6", "[2001:db8::2]:80/tcp", "flow", "5%", "[2001:db8:1::1", "]:8080")
-                SERVICE("moving4", "198.51.100.3:80/tcp", "flow", "0%", "10.1.3.", ":8080")
-                    SERVICE("udp4", "198.51.100.4:53/udp", "flow", "5%", "10.1.4.", ":5353")
-                        SERVICE("dns4", "198.51.100.5:53/udp", "none", "5%", "10.1.5.", ":5353");
+    SERVICE("near4", "198.51.100.1:80/tcp", "flow", "5%", "10.1.1.", ":8080")
+        SERVICE("near6", "[2001:db8::1]:80/tcp", "flow", "5%", "[fd00:1::", "]:8080")
+            SERVICE("far4", "198.51.100.2:80/tcp", "flow", "5%", "203.0.113.1", ":8080")
+                SERVICE("far6", "[2001:db8::2]:80/tcp", "flow", "5%", "[2001:db8:1::1", "]:8080")
+                    SERVICE("moving4", "198.51.100.3:80/tcp", "flow", "0%", "10.1.3.", ":8080")
+                        SERVICE("udp4", "198.51.100.4:53/udp", "flow", "5%", "10.1.4.", ":5353")
+                            SERVICE("dns4", "198.51.100.5:53/udp", "none", "5%", "10.1.5.", ":5353")
+                                SERVICE("all4", "198.51.100.6:80/tcp", "flow", "5%", "10.1.6.",
+                                        ":8080") "    sample: 1/1\n";
 #undef SERVICE
 
 static bool is_local(const struct fs_endpoint *at)
@@ -40,14 +43,16 @@ static bool is_local(const struct fs_endpoint *at)
     return at->addr[0] != htonl(0x20010db8) || ntohl(at->addr[1]) >> 16 != 1;
 }
 
+static const struct fs_trips no_trips;
+
 /* Publishes the services, or what happens to one of them. */
 static int publish(void *arena, const struct spec *spec, const struct named_weight *moved,
                    struct error *err)
 {
     FILE *nowhere = fopen("/dev/null", "w");
     struct change change = {
-        .model = model_read(arena, err),
-        .now = instance_tick(),
+        .model = model_read(arena, &no_trips, err),
+        .now = clock_tick_now(),
         .is_local = is_local,
         .notes = nowhere,
     };
@@ -120,23 +125,52 @@ static void find_maps(struct object *object)
     };
 }
 
-int object_open(struct object *object, struct error *err)
+/* Whatever watches the kernel is not for this. */
+static void load_no_watches(struct bpf_object *object)
 {
     struct bpf_program *program;
+
+    bpf_object__for_each_program(program, object)
+    {
+        enum bpf_prog_type type = bpf_program__type(program);
+
+        if (type != BPF_PROG_TYPE_XDP && type != BPF_PROG_TYPE_SCHED_CLS)
+            bpf_program__set_autoload(program, false);
+    }
+}
+
+/* The second object works on the first one's maps, as far as it has them. */
+static int load_unobserved(struct object *object, struct error *err)
+{
+    struct bpf_map *map;
+    int code = 0;
+
+    object->unobserved = unobserved_bpf__open();
+    if (!object->unobserved)
+        return error_set(err, -errno, "opening the programs: %s", strerror(errno));
+    load_no_watches(object->unobserved->obj);
+    bpf_object__for_each_map(map, object->unobserved->obj)
+    {
+        const char *name = bpf_map__name(map), *section = strchr(name, '.');
+        const struct bpf_map *first =
+            bpf_object__find_map_by_name(object->skel->obj, section ? section : name);
+
+        if (first && !code)
+            code = bpf_map__reuse_fd(map, bpf_map__fd(first));
+    }
+    code = code ? code : unobserved_bpf__load(object->unobserved);
+    return code ? error_set(err, code, "loading the programs again: %s", strerror(-code)) : 0;
+}
+
+int object_open(struct object *object, struct error *err)
+{
     int code;
 
     libbpf_set_print(keep_quiet);
     object->skel = bench_bpf__open();
     if (!object->skel)
         return error_set(err, -errno, "opening the programs: %s", strerror(errno));
-    bpf_object__for_each_program(program, object->skel->obj)
-    {
-        enum bpf_prog_type type = bpf_program__type(program);
-
-        /* Whatever watches the kernel is not for this. */
-        if (type != BPF_PROG_TYPE_XDP && type != BPF_PROG_TYPE_SCHED_CLS)
-            bpf_program__set_autoload(program, false);
-    }
+    load_no_watches(object->skel->obj);
     set_rewrite(&object->skel->rodata->bench_to_v4, "198.51.100.1:80/tcp");
     set_rewrite(&object->skel->rodata->bench_to_v6, "[2001:db8::1]:80/tcp");
     object->skel->rodata->bench_delta = 0xffff;
@@ -144,17 +178,23 @@ int object_open(struct object *object, struct error *err)
     if (code)
         return error_set(err, code, "loading the programs: %s; root is needed", strerror(-code));
     find_maps(object);
-    return fill(object->skel->bss->fs_arena, err);
+    code = load_unobserved(object, err);
+    return code ? code : fill(object->skel->bss->fs_arena, err);
 }
 
 void object_close(struct object *object)
 {
+    unobserved_bpf__destroy(object->unobserved);
     bench_bpf__destroy(object->skel);
 }
 
 int object_program(const struct object *object, const char *name)
 {
-    struct bpf_program *program = bpf_object__find_program_by_name(object->skel->obj, name);
+    static const char unobserved[] = "unobserved ";
+    size_t length = sizeof(unobserved) - 1;
+    bool without = strncmp(name, unobserved, length) == 0;
+    struct bpf_program *program = bpf_object__find_program_by_name(
+        without ? object->unobserved->obj : object->skel->obj, name + (without ? length : 0));
 
     return program ? bpf_program__fd(program) : -ENOENT;
 }

@@ -18,6 +18,7 @@
 #define MOVING4    "198.51.100.3:80"
 #define UDP4       "198.51.100.4:53"
 #define DNS4       "198.51.100.5:53"
+#define ALL4       "198.51.100.6:80"
 #define NEAR4_BACK "10.1.1.1:8080"
 #define NEAR6_BACK "[fd00:1::1]:8080"
 #define FAR4_BACK  "203.0.113.11:8080"
@@ -122,10 +123,19 @@ const struct row rows[] = {
             "xdp-empty", "xdp-nat6", "xdp-undo-tcp6"),
     STEERED("tcp6-million", "established TCP v6, a million flows", "bench_xdp_tcp6_varied", CLIENT6,
             NEAR6, TCP, TO_LOCAL, CLIENT, "xdp-empty", "xdp-nat6", "xdp-undo-tcp6-varied"),
+    STEERED("tcp4-unobserved", "... v4, if nothing were observed", "unobserved bench_xdp_tcp4",
+            CLIENT4, NEAR4, TCP, TO_LOCAL, SAME, "xdp-empty", "xdp-nat4", "xdp-undo-tcp4"),
+    STEERED("tcp6-unobserved", "... v6, if nothing were observed", "unobserved bench_xdp_tcp6",
+            CLIENT6, NEAR6, TCP, TO_LOCAL, SAME, "xdp-empty", "xdp-nat6", "xdp-undo-tcp6"),
+    STEERED("tcp4-sampled", "... v4, in the sample", "bench_xdp_tcp4", CLIENT4, ALL4, TCP, TO_LOCAL,
+            SAME, "xdp-empty", "xdp-nat4", "xdp-undo-tcp4"),
     STEERED("syn4", "SYN v4, settled bucket", "bench_xdp_tcp4", CLIENT4, NEAR4, SYN, TO_LOCAL, SAME,
             "xdp-empty", "xdp-nat4", "xdp-undo-tcp4"),
     STEERED("syn4-million", "SYN v4, settled, a million sources", "bench_xdp_tcp4_varied", CLIENT4,
             NEAR4, SYN, TO_LOCAL, CLIENT, "xdp-empty", "xdp-nat4", "xdp-undo-tcp4-varied"),
+    STEERED("syn4-million-unobserved", "... if nothing were observed",
+            "unobserved bench_xdp_tcp4_varied", CLIENT4, NEAR4, SYN, TO_LOCAL, CLIENT, "xdp-empty",
+            "xdp-nat4", "xdp-undo-tcp4-varied"),
     STEERED("syn4-moving", "SYN v4, moving bucket, repeated", "bench_xdp_tcp4", CLIENT4, MOVING4,
             SYN, TO_LOCAL, SAME, "xdp-empty", "xdp-nat4", "xdp-undo-tcp4"),
     STEERED("syn4-moving-million", "SYN v4, moving, a million sources", "bench_xdp_tcp4_varied",
@@ -166,6 +176,9 @@ const struct row rows[] = {
             TC(NO_SERVICE), SAME, "tc-empty", NULL, NULL),
     STEERED("egress-tcp4", "TC egress: reply, established TCP v4", "bench_tc_reply4", NEAR4_BACK,
             CLIENT4, TCP, TC(REPLY_EGRESS), SAME, "tc-empty", "tc-nat4", "tc-undo-reply4"),
+    STEERED("egress-tcp4-unobserved", "... v4, if nothing were observed",
+            "unobserved bench_tc_reply4", NEAR4_BACK, CLIENT4, TCP, TC(REPLY_EGRESS), SAME,
+            "tc-empty", "tc-nat4", "tc-undo-reply4"),
     STEERED("egress-tcp6", "TC egress: reply, established TCP v6", "bench_tc_reply6", NEAR6_BACK,
             CLIENT6, TCP, TC(REPLY_EGRESS), SAME, "tc-empty", NULL, "tc-undo-reply6"),
     STEERED("egress-none4", "TC egress: from no backend, v4", "tc_egress", NOBODY4, CLIENT4, TCP,

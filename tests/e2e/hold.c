@@ -36,9 +36,11 @@ static void complain(const struct held *c)
 {
     char local[80];
     address_format(&c->client.local, local, sizeof(local));
-    if (h.complaints++ < 20)
-        fprintf(stderr, "peer hold: %s (%s) after %.3f s: %s\n", local, c->client.name,
-                (double)(now_ns() - c->client.started_ns) / NS_PER_S, c->client.why);
+    uint64_t now = now_ns();
+    if (h.complaints++ < 50)
+        fprintf(stderr, "peer hold: %s (%s) after %.3f s, at %.3f s: %s\n", local, c->client.name,
+                (double)(now - c->client.started_ns) / NS_PER_S, (double)now / NS_PER_S,
+                c->client.why);
 }
 
 static void over(struct held *c, bool reset)

@@ -31,8 +31,20 @@ static const struct {
      "--to ADDR:PORT[/udp] [--bind ADDR[:PORT]]... [--size B] [--reset] [--timeout S]\n"
      "      one exchange for each source, prints NAME a line"},
     {"synflood", cmd_synflood,
-     "--to ADDR:PORT --dev IFACE --dmac MAC --count N\n"
-     "      N SYNs from random sources, written to the device as raw frames"},
+     "--to ADDR:PORT --dev IFACE --dmac MAC --count N [--script STEP,STEP...]\n"
+     "      SYNs of N random sources, written to the device as raw frames; or what the script "
+     "says\n"
+     "      of each: syn, ack, rst, syn-ack, fin-ack, with +100 for another sequence number, "
+     "bad-syn\n"
+     "      for a wrong checksum; wait1100"},
+    {"faulty", cmd_faulty,
+     "--at ADDR:PORT... [--http-500 PERCENT] [--reset PERCENT] [--leak PERCENT]\n"
+     "      [--slow PERCENT --delay MS] [--hang]\n"
+     "      an HTTP server that fails in these ways; --hang: its queue is full, it takes no SYN"},
+    {"http", cmd_http,
+     "--to ADDR:PORT... [--bind ADDR[-ADDR]]... [--count N] [--exchanges N] [--concurrency C]\n"
+     "      [--timeout S]\n"
+     "      connections of some exchanges each; prints a JSON summary of statuses and failures"},
     {"pass", cmd_pass,
      "--dev IFACE\n      an XDP program that passes everything, until it is ended"},
     {"now", cmd_now, "\n      CLOCK_MONOTONIC in nanoseconds"},

@@ -1,10 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Any bytes as a file of services: refused with a message, or a spec that keeps its promises. */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "fuzz.h"
 #include "parse.h"
 #include "spec.h"
+
+static void expect_valid_guard(const struct service_spec *service)
+{
+    const struct guard_spec *guard = &service->guard;
+
+    EXPECT(service->sample_shift <= SPEC_SAMPLE_MAX_SHIFT);
+    EXPECT(!service->http || service->vip.proto == IPPROTO_TCP);
+    EXPECT(guard->rule_count <= FS_MAX_RULES);
+    EXPECT(!guard->rule_count || (service->version_count > 1 && service->vip.proto == IPPROTO_TCP));
+    EXPECT(guard->false_alarm_ppb && guard->false_alarm_ppb <= SPEC_FALSE_ALARM_MAX_PPB);
+    EXPECT(guard->on_trip <= FS_TRIP_REPORT && guard->live_flows <= FS_LIVE_CUT);
+    EXPECT((guard->live_flows == FS_LIVE_DRAIN) == (guard->live_ms >= 1000));
+    EXPECT(guard->close_wait_after_ms >= 1000);
+    for (size_t i = 0; i < guard->rule_count; i++) {
+        EXPECT(guard->rules[i].share_ppm && guard->rules[i].share_ppm < FS_SHARE_ONE);
+        EXPECT(guard->rules[i].place.line > 0 && guard->rules[i].place.column > 0);
+        EXPECT(guard->rules[i].signal != FS_SIGNAL_HTTP_5XX || service->http);
+    }
+}
 
 static void expect_valid_service(const struct service_spec *service)
 {
@@ -16,6 +36,7 @@ static void expect_valid_service(const struct service_spec *service)
     EXPECT(service->baseline < service->version_count);
     EXPECT(service->drain_ms >= SPEC_DRAIN_MIN_MS && service->drain_ms <= SPEC_DRAIN_MAX_MS);
     EXPECT(service->line > 0 && service->column > 0);
+    expect_valid_guard(service);
     for (size_t v = 0; v < service->version_count; v++) {
         const struct version_spec *version = &service->versions[v];
 

@@ -55,6 +55,8 @@ static size_t put_payload(const struct spec *spec, uint8_t *at)
         at[i] = (uint8_t)(i * 7 + 13);
     if (spec->payload_word)
         put16(at, spec->payload_word);
+    if (spec->text)
+        memcpy(at, spec->text, strnlen(spec->text, spec->payload));
     return spec->payload;
 }
 
@@ -63,7 +65,9 @@ static size_t put_tcp(const struct spec *spec, uint8_t *at, struct end from, str
     uint32_t sequence = spec->sequence_zero ? 0 : spec->sequence ? spec->sequence : SEQUENCE;
     uint32_t next = spec->acknowledges ? spec->acknowledges : SEQUENCE + 1;
     size_t header = 20 + spec->tcp_options, bytes;
+    unsigned check;
 
+    next = spec->acknowledges_zero ? 0 : next;
     put16(at, from.port);
     put16(at + 2, to.port);
     put16(at + 4, sequence >> 16);
@@ -75,7 +79,8 @@ static size_t put_tcp(const struct spec *spec, uint8_t *at, struct end from, str
     put16(at + 14, 0xfaf0);
     memset(at + 20, 1, spec->tcp_options); /* no-operation */
     bytes = header + put_payload(spec, at + header);
-    put16(at + 16, checksum_transport(&from, &to, IPPROTO_TCP, at, bytes));
+    check = checksum_transport(&from, &to, IPPROTO_TCP, at, bytes) + spec->wrong_check;
+    put16(at + 16, (check & 0xffff) + (check >> 16));
     return bytes;
 }
 

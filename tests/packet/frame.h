@@ -40,10 +40,13 @@ struct spec {
     uint32_t sequence;     /* TCP; 0: SEQUENCE */
     uint32_t acknowledges; /* TCP; 0: the byte behind SEQUENCE */
     bool sequence_zero;    /* as in the answer to a refused SYN */
+    bool acknowledges_zero;
     uint16_t payload;      /* bytes behind the transport header */
     uint16_t payload_word; /* the first two of them: to choose a checksum */
+    const char *text;      /* what they begin with */
     uint8_t tcp_options;   /* bytes, a multiple of 4 */
     bool no_check;         /* UDP's checksum is zero: none */
+    bool wrong_check;      /* TCP's is one too high */
 
     uint8_t ttl;        /* or hop limit; 0: 64 */
     uint8_t tos;        /* or traffic class */

@@ -37,7 +37,7 @@ static inline struct fs_root *root(void)
 static inline struct model *read_model(void)
 {
     struct error err;
-    struct model *model = model_read(fs_arena, &err);
+    struct model *model = model_read(fs_arena, &fs_trips, &err);
 
     assert_non_null(model);
     return model;

@@ -65,7 +65,7 @@ static inline struct fs_place client_place(const struct client *client)
 {
     struct flow_ref ref = client_ref(client);
 
-    return fs_place_current(fs_arena, flow_table(&ref), ref.hash);
+    return fs_place_current(fs_arena, &fs_trips, flow_table(&ref), ref.hash);
 }
 
 /* A packet from the client, as choose_backend() in bpf/steer.bpf.h: the number of the backend. */
@@ -126,7 +126,7 @@ static inline void client_ask(struct clients *clients, struct client *client)
     uint32_t number = client_send(clients, client, TCP_SYN), i;
     const struct fs_backend *backend = backend_at(ref.dir, number);
 
-    if (number == FS_NO_BACKEND || !takes_flows(backend, flow_table(&ref)))
+    if (number == FS_NO_BACKEND || !takes_flows(&ref, backend))
         clients_fail(clients, client, "a SYN went to %#x, which takes no flows", number);
     if (!known && number != client_place(client).backend)
         clients_fail(clients, client, "a SYN of a new flow went to number %u, not the owner %u",

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <flowsplit/arena.h>
+#include <flowsplit/health.h>
 #include <flowsplit/reasons.h>
 
 /* What stands in for the headers that need a kernel. */
@@ -22,6 +23,7 @@
 enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
 
 static char *fs_arena;
+static struct fs_trips fs_trips;
 static __u64 clock_tick; /* more than 32 bits, as the kernel's is */
 
 /* A flow table. */

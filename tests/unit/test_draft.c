@@ -13,6 +13,8 @@
 
 #define AT 8192u
 
+static const struct fs_trips no_trips;
+
 static struct split_item random_item(struct rng *rng, uint32_t owners, uint32_t orders)
 {
     bool moved = rng_below(rng, 2);
@@ -34,8 +36,13 @@ static void random_version(struct rng *rng, struct draft_version *version, uint3
     version->state = 1 + rng_below(rng, 2);
     version->weight_bp = rng_below(rng, FS_BUCKETS + 1);
     version->rank = rng_below(rng, FS_MAX_VERSIONS);
-    version->gone = (struct fs_backend_counters){rng_next(rng), rng_next(rng), rng_next(rng),
-                                                 rng_next(rng), rng_next(rng)};
+    version->health = rng_below(rng, FS_HEALTH_SLOTS);
+    version->withdrawn = rng_below(rng, 2);
+    version->gone = (struct fs_backend_counters){.packets_in = rng_next(rng),
+                                                 .bytes_in = rng_next(rng),
+                                                 .packets_out = rng_next(rng),
+                                                 .new_flows = rng_next(rng),
+                                                 .resets = rng_next(rng)};
     version->member_count = members;
     version->members = calloc(members + 1, sizeof(*version->members));
     for (uint32_t i = 0; i < members; i++)
@@ -64,6 +71,8 @@ static void assert_same_version(const struct draft_version *left, const struct d
     assert_int_equal(left->state, right->state);
     assert_int_equal(left->weight_bp, right->weight_bp);
     assert_int_equal(left->rank, right->rank);
+    assert_int_equal(left->health, right->health);
+    assert_int_equal(left->withdrawn, right->withdrawn);
     assert_memory_equal(&left->gone, &right->gone, sizeof(left->gone));
     assert_int_equal(left->member_count, right->member_count);
     if (left->member_count)
@@ -198,7 +207,7 @@ static void test_steers(void **state)
     draft_write(draft, arena, AT);
     for (int i = 0; i < 100000; i++) {
         uint64_t hash = rng_next(&rng);
-        struct fs_place place = fs_place_current(arena, table, hash);
+        struct fs_place place = fs_place_current(arena, &no_trips, table, hash);
         const struct split_item *bucket = &draft->buckets[fs_hash_bucket(hash)], *slot;
         const struct draft_version *version = &draft->versions[bucket->owner];
         uint32_t expected = FS_NO_BACKEND;

@@ -28,7 +28,7 @@ static const struct refusal refusals[] = {
      "f:2:1: unknown key \"service\" in the file; known keys: services"},
     {"an unknown key of a service", SERVICES "  - name: web\n    wip: 10.0.0.1:80/tcp\n",
      "f:3:5: unknown key \"wip\" in a service; known keys: name, vip, mode, affinity, drain, "
-     "versions, baseline"},
+     "sample, http, versions, baseline, guard"},
     {"an unknown key of a version", SERVICES WEB "      - name: stable\n        wight: 95%\n",
      "f:7:9: unknown key \"wight\" in a version; known keys: name, weight, backends"},
     {"a duplicate key", SERVICES "  - name: web\n    mode: nat\n    name: web\n",

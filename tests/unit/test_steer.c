@@ -7,6 +7,8 @@
 
 #include <flowsplit/steer.h>
 
+static const struct fs_trips no_trips;
+
 /* A hash that falls in the middle of this bucket and of this of 128 slots. */
 static uint64_t hash_of(uint32_t bucket, uint32_t slot)
 {
@@ -90,7 +92,7 @@ static void move_slot(struct world *world, uint32_t version, uint32_t to, uint32
 
 static void assert_current(struct world *world, uint32_t version, uint32_t backend, bool unsettled)
 {
-    struct fs_place place = fs_place_current(world->arena, world->table, world->hash);
+    struct fs_place place = fs_place_current(world->arena, &no_trips, world->table, world->hash);
 
     assert_int_equal(place.bucket, BUCKET);
     assert_int_equal(place.version, version);
@@ -106,7 +108,7 @@ static void assert_former(struct world *world, uint32_t now, uint32_t margin, ui
     struct fs_former former;
 
     memset(&former, 0xee, sizeof(former));
-    fs_place_former(world->arena, world->table, world->hash, now, margin, &former);
+    fs_place_former(world->arena, &no_trips, world->table, world->hash, now, margin, &former);
     assert_int_equal(former.version, version);
     assert_int_equal(former.backend, backend);
     assert_int_equal(former.recording != 0, recording);
@@ -128,7 +130,7 @@ static void test_every_place(void **state)
         for (uint32_t slot = 0; slot < SLOTS; slot++) {
             struct fs_place place;
 
-            place = fs_place_current(world->arena, world->table, hash_of(bucket, slot));
+            place = fs_place_current(world->arena, &no_trips, world->table, hash_of(bucket, slot));
             assert_int_equal(place.bucket, bucket);
             assert_int_equal(place.slot, slot);
             assert_int_equal(place.backend, 1000 + slot);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the packets of a TCP flow say of its version: handshakes for all flows, and for those in the
+ * sample also how they end and how long answers take. Packets of established flows outside the
+ * sample go on at once. */
+#ifndef FLOWSPLIT_OBSERVE_BPF_H
+#define FLOWSPLIT_OBSERVE_BPF_H
+
+#include "act.bpf.h"
+#include "handshakes.bpf.h"
+#include "samples.bpf.h"
+#include "sound.bpf.h"
+
+#define LOOPBACK_IFINDEX 1
+
+static __always_inline void observe_packet(struct observed *o, struct fs_backend_counters *count,
+                                           bool from_backend)
+{
+    if (!from_backend) {
+        if ((o->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN)
+            observe_syn(o, count);
+        else if (o->sampled)
+            observe_request(o, count);
+        return;
+    }
+    if (o->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) && observe_handshake(o, count))
+        return;
+    if (o->sampled && !(o->tcp_flags & TCP_SYN))
+        observe_reply(o, count);
+}
+
+static __always_inline bool is_first_syn(const struct observed *o, __u32 how)
+{
+    return !(how & FROM_BACKEND) &&
+           (o->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+/* Returns whether there is anything to judge. */
+static __always_inline int observe(struct observed *o, __u32 how)
+{
+    struct fs_backend_counters *count;
+    __u32 backend = o->says.backend;
+
+    count = bpf_map_lookup_elem(&backend_counters, &backend);
+    if (!count)
+        return 0;
+    observe_packet(o, count, how & FROM_BACKEND);
+    return o->says.seen != 0;
+}
+
+/* Verified by themselves, and not inlined: packets that aren't observed must pay nothing for it. */
+__noinline int observe_xdp(struct xdp_md *ctx, __u32 offsets, fs_ref dir, __u32 number, __u32 how)
+{
+    struct observed *o = observed_now();
+
+    if (!o || !observed_init(o, (void *)(long)ctx->data, (void *)(long)ctx->data_end, offsets, dir,
+                             number, how))
+        return 0;
+    if (how & HTTP)
+        o->http_class = http_class_xdp(ctx, offsets & TRANSPORT_OFF_MAX);
+    if (is_first_syn(o, how))
+        o->sound = syn_is_sound(ctx, o, (void *)(long)ctx->data, (void *)(long)ctx->data_end,
+                                offsets, how, false);
+    return observe(o, how) &&
+           (!o->if_reachable || client_is_reachable(ctx, o, ctx->ingress_ifindex));
+}
+
+__noinline int observe_tc(struct __sk_buff *skb, __u32 offsets, fs_ref dir, __u32 number, __u32 how)
+{
+    struct observed *o = observed_now();
+
+    if (!o || !observed_init(o, (void *)(long)skb->data, (void *)(long)skb->data_end, offsets, dir,
+                             number, how))
+        return 0;
+    if (how & HTTP)
+        o->http_class = http_class_tc(skb, offsets & TRANSPORT_OFF_MAX);
+    if (is_first_syn(o, how))
+        o->sound = syn_is_sound(skb, o, (void *)(long)skb->data, (void *)(long)skb->data_end,
+                                offsets, how, true);
+    return observe(o, how) && (!o->if_reachable || client_is_reachable(skb, o, skb->ifindex));
+}
+
+static __always_inline void observe_and_judge(void *ctx, const struct packet *pkt, fs_ref dir,
+                                              const struct fs_backend *backend, __u32 how, bool tc)
+{
+    __u32 number = backend->id & FS_SLOT_BACKEND, offsets = how_offsets(pkt);
+    __u32 headers = pkt->l4_off - pkt->l3_off + pkt->l4_bytes;
+    struct observed *o;
+
+    how |= pkt->family == 6 ? IS_IPV6 : 0;
+    if (pkt->ip_bytes > headers)
+        how |= (pkt->ip_bytes - headers) << HOW_PAYLOAD_SHIFT;
+    if (!(tc ? observe_tc(ctx, offsets, dir, number, how)
+             : observe_xdp(ctx, offsets, dir, number, how)))
+        return;
+    o = observed_now();
+    if (o)
+        guard_judge(&o->says);
+}
+
+/* A packet of a client that goes to `backend`. */
+static __always_inline void observe_client(void *ctx, struct packet *pkt, fs_ref dir,
+                                           const struct fs_backend *backend, bool sampled, bool tc)
+{
+    __u32 how = sampled ? SAMPLED : 0;
+
+    if (likely(!sampled && !(pkt->tcp_flags & TCP_SYN)))
+        return;
+    how |= ctx_ifindex(ctx, tc) == LOOPBACK_IFINDEX ? LOOPBACK : 0;
+    observe_and_judge(ctx, pkt, dir, backend, how, tc);
+}
+
+/* A packet of `backend` that is given the VIP. */
+static __always_inline void observe_backend(void *ctx, struct packet *pkt, fs_ref dir,
+                                            const struct fs_service *service,
+                                            const struct fs_backend *backend, bool tc)
+{
+    bool sampled =
+        fs_hash_sample(hash_key(), packet_dest(pkt), pkt->dest_be, pkt->family, service->sample);
+
+    if (likely(!sampled && !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))))
+        return;
+    observe_and_judge(ctx, pkt, dir, backend,
+                      FROM_BACKEND | (sampled ? SAMPLED | (service->http ? HTTP : 0) : 0), tc);
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The packet that is being observed, and what it has to say. */
+#ifndef FLOWSPLIT_OBSERVED_BPF_H
+#define FLOWSPLIT_OBSERVED_BPF_H
+
+#include "guard.bpf.h"
+#include "packet.bpf.h"
+
+#define TCP_HEADER_MAX 60
+
+/* A packet of a flow with a backend, from either side. */
+struct observed {
+    struct fs_flow_key key;
+    struct outcomes says;
+    __u32 backend; /* id */
+    __u32 seq;     /* host byte order */
+    __u32 ack;     /* the same */
+    __u8 tcp_flags;
+    __u32 payload; /* bytes */
+    bool sampled;
+    __u8 family;
+    bool loopback;     /* it came in by `lo` */
+    bool sound;        /* a SYN that no host has a reason to drop */
+    bool if_reachable; /* what it says counts only if there is a way to the client */
+    bool silent;       /* the version has answered nobody since the SYN */
+    __u8 http_class;   /* 1 to 5 where a reply begins with a status line */
+    union {
+        __u32 segment[TCP_HEADER_MAX / 4];
+        struct bpf_fib_lookup fib;
+    };
+};
+
+/* The packet that this CPU observes: it would not fit on the stack. No packet's program interrupts
+ * another's. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct observed);
+} observing SEC(".maps");
+
+static __always_inline struct observed *observed_now(void)
+{
+    __u32 zero = 0;
+
+    return bpf_map_lookup_elem(&observing, &zero);
+}
+
+/* What who calls the following already knows, in one word: the upper half is how many bytes of
+ * payload there are. */
+enum how { FROM_BACKEND = 1, SAMPLED = 2, LOOPBACK = 4, IS_IPV6 = 8, HTTP = 16 };
+#define HOW_PAYLOAD_SHIFT 16
+
+/* Where in the frame the headers are. */
+static __always_inline __u32 how_offsets(const struct packet *pkt)
+{
+    return pkt->l3_off << 16 | pkt->l4_off;
+}
+
+static __always_inline void observed_client(struct observed *o, const __be32 *addr, __u32 how)
+{
+    o->key.addr[0] = addr[0];
+    if (!(how & IS_IPV6))
+        return;
+    o->key.addr[1] = addr[1];
+    o->key.addr[2] = addr[2];
+    o->key.addr[3] = addr[3];
+}
+
+/* Reads the packet again. Returns false if it can't be. */
+static __always_inline bool observed_init(struct observed *o, void *data, void *end, __u32 offsets,
+                                          fs_ref dir, __u32 number, __u32 how)
+{
+    const struct fs_backend *backend = backend_at(dir, number);
+    __u32 l3_off = offsets >> 16 & TRANSPORT_OFF_MAX, l4_off = offsets & TRANSPORT_OFF_MAX;
+    void *l3 = data + l3_off;
+    struct tcphdr *tcp = data + l4_off;
+
+    __builtin_memset(o, 0, sizeof(*o));
+    if ((void *)(tcp + 1) > end || l3 + sizeof(struct ipv6hdr) > end)
+        return false;
+    if (how & IS_IPV6)
+        observed_client(o,
+                        l3 + (how & FROM_BACKEND ? offsetof(struct ipv6hdr, daddr)
+                                                 : offsetof(struct ipv6hdr, saddr)),
+                        how);
+    else
+        observed_client(o,
+                        l3 + (how & FROM_BACKEND ? offsetof(struct iphdr, daddr)
+                                                 : offsetof(struct iphdr, saddr)),
+                        how);
+    o->key.port_be = how & FROM_BACKEND ? tcp->dest : tcp->source;
+    o->key.scope = service_at(dir, backend->service)->id;
+    o->says.now_ns = bpf_ktime_get_ns();
+    o->says.dir = dir;
+    o->says.backend = number;
+    o->backend = backend->id;
+    o->seq = bpf_ntohl(tcp->seq);
+    o->ack = bpf_ntohl(tcp->ack_seq);
+    o->tcp_flags = ((__u8 *)tcp)[13];
+    o->family = how & IS_IPV6 ? 6 : 4;
+    o->sampled = how & SAMPLED;
+    o->loopback = how & LOOPBACK;
+    o->payload = how >> HOW_PAYLOAD_SHIFT;
+    return true;
+}
+
+static __always_inline struct fs_health *observed_health(const struct observed *o)
+{
+    struct fs_backend *backend = backend_at(o->says.dir, o->says.backend);
+
+    return health_of(table_of(service_at(o->says.dir, backend->service)), backend->version);
+}
+
+static __always_inline void says(struct observed *o, enum fs_signal signal, bool bad)
+{
+    o->says.seen |= 1u << signal;
+    if (bad)
+        o->says.bad |= 1u << signal;
+}
+
+static __always_inline void histogram_add(struct fs_histogram *histogram, __u64 ns)
+{
+    __u32 bin = fs_bin(ns);
+
+    __sync_fetch_and_add(&histogram->count, 1);
+    __sync_fetch_and_add(&histogram->sum_ns, ns);
+    if (bin < FS_BINS)
+        __sync_fetch_and_add(&histogram->bins[bin], 1);
+}
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The socket view: what the TCP sockets of backends on this host, in any network namespace, say of
+ * their version. Sockets of no backend leave after one look-up. */
+#ifndef FLOWSPLIT_SOCKETS_BPF_H
+#define FLOWSPLIT_SOCKETS_BPF_H
+
+#include "guard.bpf.h"
+#include "vmlinux.h"
+
+/* include/net/tcp_states.h */
+enum tcp_state {
+    STATE_ESTABLISHED = 1,
+    STATE_SYN_RECV = 3,
+    STATE_FIN_WAIT1 = 4,
+    STATE_CLOSE = 7,
+    STATE_CLOSE_WAIT = 8,
+};
+
+#define SOCKET_INET      2 /* AF_INET, AF_INET6 */
+#define SOCKET_INET6     10
+#define CLOCK_MONOTONIC  1
+#define CLOSE_WAIT_AFTER 30000 /* ms, where no guard says otherwise */
+
+/* A socket in CLOSE_WAIT, until its time is over. */
+struct close_wait {
+    struct bpf_timer timer;
+    __u32 backend; /* id */
+    __u32 health, epoch;
+    __u32 stuck;
+};
+
+/* What is known of a socket goes with it when it goes. */
+struct {
+    __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct fs_socket);
+} sockets SEC(".maps");
+
+/* By cookie of the socket. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 1 << 16);
+    __type(key, __u64);
+    __type(value, struct close_wait);
+} close_waits SEC(".maps");
+
+/* A socket's own end as an endpoint, or its peer's. IPv4 in an IPv6 socket is IPv4. */
+static __always_inline void socket_endpoint(const struct sock *sk, bool peer,
+                                            struct fs_endpoint *at)
+{
+    const struct sock_common *common = &sk->__sk_common;
+    const struct in6_addr *v6 = peer ? &common->skc_v6_daddr : &common->skc_v6_rcv_saddr;
+
+    __builtin_memset(at, 0, sizeof(*at));
+    at->proto = IPPROTO_TCP;
+    at->port_be = peer ? common->skc_dport : bpf_htons(common->skc_num);
+    at->family = 4;
+    at->addr[0] = peer ? common->skc_daddr : common->skc_rcv_saddr;
+    if (common->skc_family != SOCKET_INET6)
+        return;
+    if (!v6->in6_u.u6_addr32[0] && !v6->in6_u.u6_addr32[1] &&
+        v6->in6_u.u6_addr32[2] == bpf_htonl(0xffff)) {
+        at->addr[0] = v6->in6_u.u6_addr32[3];
+        return;
+    }
+    at->family = 6;
+    at->addr[0] = v6->in6_u.u6_addr32[0];
+    at->addr[1] = v6->in6_u.u6_addr32[1];
+    at->addr[2] = v6->in6_u.u6_addr32[2];
+    at->addr[3] = v6->in6_u.u6_addr32[3];
+}
+
+static __always_inline struct fs_health *health_at(__u32 slot, __u32 epoch)
+{
+    struct fs_health *state = bpf_map_lookup_elem(&health, &slot);
+
+    return state && state->epoch == epoch ? state : NULL;
+}
+
+static __always_inline struct fs_health *socket_health(const struct fs_socket *socket)
+{
+    return health_at(socket->health, socket->epoch);
+}
+
+/* Is this backend on record, and its version still the one that has this slot? */
+static __always_inline bool is_on_record(fs_ref dir, __u32 id, __u32 slot, __u32 epoch)
+{
+    const struct fs_backend *backend = backend_at(dir, id);
+    const struct fs_table *table = table_of(service_at(dir, backend->service));
+
+    return (id & FS_SLOT_BACKEND) < directory_at(dir)->backend_count && backend->id == id &&
+           backend->flags & FS_BACKEND_USED &&
+           table->pool[backend->version & FS_OWNER_VERSION].health == slot &&
+           health_at(slot, epoch);
+}
+
+/* Gives an outcome of a socket to the guard; `id`, `slot` and `epoch` are what it was born with. */
+static __always_inline void socket_says(__u32 id, __u32 slot, __u32 epoch,
+                                        const struct outcomes *outcomes)
+{
+    struct outcomes o = *outcomes;
+
+    o.now_ns = bpf_ktime_get_ns();
+    o.dir = directory_now();
+    o.backend = id & FS_SLOT_BACKEND;
+    if (is_on_record(o.dir, id, slot, epoch))
+        guard_judge(&o);
+}
+
+/* --- the life of a connection --- */
+
+static __always_inline void socket_born(struct sock *sk)
+{
+    fs_ref dir = directory_now();
+    const struct fs_backend *backend;
+    const struct fs_table *table;
+    struct fs_health *state;
+    struct fs_socket *socket;
+    struct fs_endpoint at;
+    __u32 found;
+
+    socket_endpoint(sk, false, &at);
+    found = find_backend(dir, at.addr, at.port_be, IPPROTO_TCP, at.family);
+    if (!found)
+        return;
+    backend = backend_at(dir, found - 1);
+    table = table_of(service_at(dir, backend->service));
+    state = health_of(table, backend->version);
+    if (!state)
+        return;
+    socket = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+    if (!socket) {
+        count_reason(FS_REASON_SOCKET_UNREADABLE);
+        return;
+    }
+    socket->born_ns = socket->state_ns = bpf_ktime_get_ns();
+    socket->backend = backend->id;
+    socket->health = table->pool[backend->version & FS_OWNER_VERSION].health;
+    socket->epoch = state->epoch;
+    socket->state = STATE_ESTABLISHED;
+    __sync_fetch_and_add(&state->sockets.opened, 1);
+    __sync_fetch_and_add(&state->sockets.now[STATE_ESTABLISHED], 1);
+}
+
+static __always_inline void socket_gone(struct sock *sk, const struct fs_socket *socket,
+                                        struct fs_sockets *sum, __u64 now_ns)
+{
+    struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+    __u32 end = socket->end;
+
+    if (end < FS_END_COUNT)
+        __sync_fetch_and_add(&sum->ended[end], 1);
+    __sync_fetch_and_add(&sum->lifetime_ns, now_ns - socket->born_ns);
+    if (!tcp) {
+        count_reason(FS_REASON_SOCKET_UNREADABLE);
+        return;
+    }
+    __sync_fetch_and_add(&sum->bytes_in, tcp->bytes_received);
+    __sync_fetch_and_add(&sum->bytes_out, tcp->bytes_acked);
+    __sync_fetch_and_add(&sum->segments, tcp->data_segs_out);
+    __sync_fetch_and_add(&sum->retransmits, tcp->total_retrans);
+    if (tcp->srtt_us) {
+        __sync_fetch_and_add(&sum->rtt_us, tcp->srtt_us >> 3);
+        __sync_fetch_and_add(&sum->rtt_count, 1);
+    }
+    if (tcp->data_segs_out > socket->segments)
+        socket_says(socket->backend, socket->health, socket->epoch,
+                    &(struct outcomes){.good_before = tcp->data_segs_out - socket->segments});
+}
+
+/* --- CLOSE_WAIT --- */
+
+static int close_wait_due(void *map, __u64 *cookie, struct close_wait *wait)
+{
+    struct fs_health *state = health_at(wait->health, wait->epoch);
+
+    if (wait->stuck)
+        return 0;
+    wait->stuck = 1;
+    if (state)
+        __sync_fetch_and_add(&state->sockets.stuck, 1);
+    socket_says(
+        wait->backend, wait->health, wait->epoch,
+        &(struct outcomes){.seen = 1u << FS_SIGNAL_CLOSE_WAIT, .bad = 1u << FS_SIGNAL_CLOSE_WAIT});
+    return 0;
+}
+
+static __always_inline __u64 close_wait_after_ns(const struct fs_socket *socket)
+{
+    fs_ref dir = directory_now();
+    const struct fs_backend *backend = backend_at(dir, socket->backend);
+    __u32 ms = table_of(service_at(dir, backend->service))->guard.close_wait_after_ms;
+
+    return (ms ? ms : CLOSE_WAIT_AFTER) * 1000000ULL;
+}
+
+static __always_inline void close_wait_begin(struct sock *sk, const struct fs_socket *socket)
+{
+    __u64 cookie = bpf_get_socket_cookie(sk);
+    struct close_wait fresh = {
+        .backend = socket->backend, .health = socket->health, .epoch = socket->epoch};
+    struct close_wait *wait;
+
+    bpf_map_update_elem(&close_waits, &cookie, &fresh, BPF_NOEXIST);
+    wait = bpf_map_lookup_elem(&close_waits, &cookie);
+    if (!wait || bpf_timer_init(&wait->timer, &close_waits, CLOCK_MONOTONIC) ||
+        bpf_timer_set_callback(&wait->timer, close_wait_due) ||
+        bpf_timer_start(&wait->timer, close_wait_after_ns(socket), 0))
+        count_reason(FS_REASON_CLOSE_WAIT_UNWATCHED);
+}
+
+/* A socket leaves CLOSE_WAIT, or closes without ever having been there. */
+static __always_inline void close_wait_end(struct sock *sk, const struct fs_socket *socket,
+                                           struct fs_health *state)
+{
+    __u64 cookie = bpf_get_socket_cookie(sk);
+    struct close_wait *wait = bpf_map_lookup_elem(&close_waits, &cookie);
+
+    if (wait && wait->stuck)
+        __sync_fetch_and_add(&state->sockets.stuck, -1);
+    else
+        socket_says(socket->backend, socket->health, socket->epoch,
+                    &(struct outcomes){.seen = 1u << FS_SIGNAL_CLOSE_WAIT});
+    if (wait)
+        bpf_map_delete_elem(&close_waits, &cookie);
+}
+
+/* --- events --- */
+
+static __always_inline void socket_end_known(struct fs_socket *socket, __u32 end)
+{
+    if (socket->end == FS_END_OTHER)
+        socket->end = end;
+}
+
+static __always_inline int socket_moved(struct sock *sk, struct fs_socket *socket, __u32 state)
+{
+    __u32 old = socket->state;
+    struct fs_health *health = socket_health(socket);
+    __u64 now_ns = bpf_ktime_get_ns();
+
+    socket->state = state;
+    socket->state_ns = now_ns;
+    if (!health || old >= FS_TCP_STATES || state >= FS_TCP_STATES)
+        return 0;
+    __sync_fetch_and_add(&health->sockets.now[old], -1);
+    if (state != STATE_CLOSE)
+        __sync_fetch_and_add(&health->sockets.now[state], 1);
+    if (state == STATE_FIN_WAIT1)
+        socket_end_known(socket, FS_END_BACKEND);
+    if (state == STATE_CLOSE_WAIT) {
+        socket_end_known(socket, FS_END_CLIENT);
+        close_wait_begin(sk, socket);
+    }
+    if (old == STATE_CLOSE_WAIT || (old == STATE_ESTABLISHED && state != STATE_CLOSE_WAIT))
+        close_wait_end(sk, socket, health);
+    if (state == STATE_CLOSE)
+        socket_gone(sk, socket, &health->sockets, now_ns);
+    return 0;
+}
+
+static __always_inline int socket_state(struct sock *sk, int old, int state)
+{
+    struct fs_socket *socket;
+
+    if (sk->sk_protocol != IPPROTO_TCP)
+        return 0;
+    if (old == STATE_SYN_RECV && state == STATE_ESTABLISHED) {
+        socket_born(sk);
+        return 0;
+    }
+    socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+    return socket ? socket_moved(sk, socket, state) : 0;
+}
+
+static __always_inline int socket_retransmitted(struct sock *sk)
+{
+    struct fs_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+    struct tcp_sock *tcp = socket ? bpf_skc_to_tcp_sock(sk) : NULL;
+    __u32 sent;
+
+    if (!tcp)
+        return 0;
+    sent = tcp->data_segs_out - socket->segments;
+    socket->segments += sent;
+    socket_says(socket->backend, socket->health, socket->epoch,
+                &(struct outcomes){.seen = 1u << FS_SIGNAL_RETRANSMITS,
+                                   .bad = 1u << FS_SIGNAL_RETRANSMITS,
+                                   .good_before = sent ? sent - 1 : 0});
+    return 0;
+}
+
+/* A socket that resets its peer is closed before it sends the RST (tcp_close(), tcp_disconnect()):
+ * then its end has been counted already. */
+static __always_inline int socket_reset(struct sock *sk, __u32 end)
+{
+    struct fs_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+    struct fs_health *health;
+
+    if (!socket || socket->end != FS_END_OTHER)
+        return 0;
+    socket->end = end;
+    health = socket->state == STATE_CLOSE ? socket_health(socket) : NULL;
+    if (health && end < FS_END_COUNT) {
+        __sync_fetch_and_add(&health->sockets.ended[FS_END_OTHER], -1);
+        __sync_fetch_and_add(&health->sockets.ended[end], 1);
+    }
+    return 0;
+}
+
+/* --- for who lists them --- */
+
+static __always_inline int socket_list(struct seq_file *seq, struct sock *sk,
+                                       const struct fs_socket *socket)
+{
+    struct fs_connection connection = {};
+    struct tcp_sock *tcp;
+
+    connection.socket = *socket;
+    socket_endpoint(sk, false, &connection.local);
+    socket_endpoint(sk, true, &connection.client);
+    tcp = bpf_skc_to_tcp_sock(sk);
+    if (tcp) {
+        connection.bytes_in = tcp->bytes_received;
+        connection.bytes_out = tcp->bytes_acked;
+        connection.rtt_us = tcp->srtt_us >> 3;
+        connection.segments = tcp->data_segs_out;
+        connection.retransmits = tcp->total_retrans;
+    }
+    bpf_seq_write(seq, &connection, sizeof(connection));
+    return 0;
+}
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the kernel observes, judges and does by itself: maps that the programs write and user space
+ * maps into its memory. Apart from the arena, so that neither side overwrites the other's. */
+#ifndef FLOWSPLIT_HEALTH_H
+#define FLOWSPLIT_HEALTH_H
+
+#include "abi.h"
+#include "guard.h"
+
+#define FS_HEALTH_SLOTS 1024 /* observed versions of an instance, retired ones included */
+#define FS_NO_HEALTH    FS_HEALTH_SLOTS /* a version for which no slot was left */
+#define FS_TRIP_SLOTS   2048            /* a power of two above FS_NO_HEALTH */
+
+/* Histogram of times: log-linear, 16 bins an octave, so that no bin is wider than 1/16 (6.25 %) of
+ * its lower end. The first 16 are 64 ns wide each, up to 1.024 us; 27 octaves follow, up to 137 s.
+ * Longer times are in the last one. */
+#define FS_BIN_SHIFT   6
+#define FS_BIN_BITS    4
+#define FS_BIN_OCTAVES 27
+#define FS_BINS        ((FS_BIN_OCTAVES + 1) << FS_BIN_BITS)
+
+static __always_inline __u32 fs_bin(__u64 ns)
+{
+    __u64 value = ns >> FS_BIN_SHIFT;
+    __u32 octave = 0;
+
+    if (value >= 1ULL << (FS_BIN_OCTAVES + FS_BIN_BITS))
+        return FS_BINS - 1;
+#pragma GCC unroll 5
+    for (int step = 16; step; step >>= 1) /* how far to shift until only 1xxxx is left */
+        if (value >> (octave + step) >= 1u << FS_BIN_BITS)
+            octave += step;
+    if (value < 1u << FS_BIN_BITS)
+        return (__u32)value;
+    if (value >> octave >= 2u << FS_BIN_BITS)
+        octave++;
+    return ((octave + 1) << FS_BIN_BITS) + (__u32)((value >> octave) & ((1u << FS_BIN_BITS) - 1));
+}
+
+/* The shortest time in a bin, in ns; of FS_BINS, where the last one ends. */
+static __always_inline __u64 fs_bin_low(__u32 bin)
+{
+    __u32 octave = bin >> FS_BIN_BITS;
+    __u64 part = bin & ((1u << FS_BIN_BITS) - 1);
+
+    if (!octave)
+        return part << FS_BIN_SHIFT;
+    return ((1ULL << FS_BIN_BITS) + part) << (octave - 1) << FS_BIN_SHIFT;
+}
+
+struct fs_histogram {
+    __u64 count;
+    __u64 sum_ns;
+    __u64 bins[FS_BINS];
+};
+
+/* What a rule has seen. */
+struct fs_score {
+    __u64 total; /* outcomes since the version was declared or cleared */
+    __u64 bad;
+    __u64 first_bad_ns; /* CLOCK_MONOTONIC; of the present evidence: 0 while all scores are zero */
+    __s64 score[FS_BANKS];
+    __u32 edition; /* of the rules that all this belongs to */
+    __u32 zero;
+};
+
+enum fs_trip_state {
+    FS_TRIP_NONE,
+    FS_TRIP_REPORTED,  /* a rule was broken; the version goes on */
+    FS_TRIP_WITHDRAWN, /* by a rule, or by hand */
+};
+
+#define FS_RULE_BY_HAND 0xffffffffu
+
+/* The last trip of a version. Times are CLOCK_MONOTONIC in ns. */
+struct fs_trip {
+    __u32 state; /* enum fs_trip_state */
+    __u32 rule;  /* its number, or FS_RULE_BY_HAND */
+    __u64 total, bad;
+    __s64 score;
+    __u64 first_bad_ns;
+    __u64 trip_ns;
+    __u64 last_new_ns; /* of the last new flow before the trip */
+    __u64 diverted_ns; /* of the first new flow that went to the baseline instead; 0: none yet */
+    __u64 event;       /* number of its event */
+    struct fs_rule cause;
+};
+
+/* TCP_ESTABLISHED (1) to TCP_NEW_SYN_RECV (12), include/net/tcp_states.h */
+#define FS_TCP_STATES 13
+
+/* How a socket's connection ended. */
+enum fs_socket_end {
+    FS_END_OTHER,         /* timed out, or destroyed */
+    FS_END_CLIENT,        /* the client's FIN came first */
+    FS_END_BACKEND,       /* the backend's did */
+    FS_END_CLIENT_RESET,  /* by a RST from the client */
+    FS_END_BACKEND_RESET, /* by a RST from the backend */
+    FS_END_COUNT,
+};
+
+/* The sockets of a version's backends on this host. Sums are over closed sockets. */
+struct fs_sockets {
+    __u64 now[FS_TCP_STATES]; /* sockets by TCP state */
+    __u64 stuck;              /* in CLOSE_WAIT for longer than the guard's close_wait_after, now */
+    __u64 opened;
+    __u64 ended[FS_END_COUNT];
+    __u64 lifetime_ns;
+    __u64 bytes_in, bytes_out; /* payload */
+    __u64 rtt_us, rtt_count;   /* of smoothed RTTs at the end */
+    __u64 segments;            /* with payload, sent again ones included */
+    __u64 retransmits;
+};
+
+/* What is kept of a socket. */
+struct fs_socket {
+    __u64 born_ns;  /* CLOCK_MONOTONIC */
+    __u64 state_ns; /* when it came to its state */
+    __u32 backend;  /* id */
+    __u32 health;   /* slot of the version */
+    __u32 epoch;    /* of the slot */
+    __u32 segments; /* reported to the guard so far */
+    __u32 state;    /* TCP state */
+    __u32 end;      /* enum fs_socket_end, as far as it is known */
+};
+
+_Static_assert(sizeof(struct fs_socket) == 40, "fs_socket is part of the ABI");
+
+/* What an iterator writes for each socket of a backend. */
+struct fs_connection {
+    struct fs_socket socket;
+    struct fs_endpoint client;
+    struct fs_endpoint local;
+    __u64 bytes_in, bytes_out; /* payload */
+    __u32 rtt_us;
+    __u32 segments;
+    __u32 retransmits;
+    __u32 zero;
+};
+
+_Static_assert(sizeof(struct fs_connection) == 112, "fs_connection is part of the ABI");
+
+#define FS_HTTP_CLASSES 6 /* 1xx to 5xx; 0: not to be read */
+
+/* One observed version. */
+struct fs_health {
+    __u64 last_new_ns;    /* of the last new flow, CLOCK_MONOTONIC */
+    __u64 last_answer_ns; /* of the last SYN-ACK, CLOCK_MONOTONIC */
+    __u64 epoch;          /* how often the slot has been given away; the rest began at zero then */
+    struct fs_trip trip;
+    struct fs_score scores[FS_MAX_RULES];
+    __u64 http[FS_HTTP_CLASSES];
+    struct fs_sockets sockets;
+    struct fs_histogram connect_time;
+    struct fs_histogram response_time;
+};
+
+/* A version that takes no new flows although buckets are its own: since when, and from when on its
+ * live flows are cut. Ticks; 0: not at all. */
+struct fs_trip_word {
+    __u32 tick;
+    __u32 cut;
+};
+
+/* What the kernel withdraws by: the map .data.trips. */
+struct fs_trips {
+    __u64 event_count; /* ever written: the next one's number */
+    struct fs_trip_word words[FS_TRIP_SLOTS];
+};
+
+_Static_assert(sizeof(struct fs_trips) == 8 + FS_TRIP_SLOTS * 8, "fs_trips is part of the ABI");
+
+enum fs_handshake_flags {
+    FS_HANDSHAKE_SOUND = 1,     /* the SYN was one that no host drops (handshakes.bpf.h) */
+    FS_HANDSHAKE_FAILED = 2,    /* it counts as unanswered already */
+    FS_HANDSHAKE_ANSWERED = 4,  /* by a SYN-ACK */
+    FS_HANDSHAKE_CLOSED = 8,    /* and the backend has sent a FIN since */
+    FS_HANDSHAKE_CONTESTED = 16 /* it came over a connection that may still have lived */
+};
+
+/* The last handshake of a flow. Times are CLOCK_MONOTONIC. */
+struct fs_handshake {
+    __u64 tag;      /* fs_hash_flow() of its key; 0: empty, or being written */
+    __u64 first_ns; /* of the SYN; or, if CLOSED, of the backend's FIN */
+    __u64 last_ns;  /* of the SYN's last repetition */
+    __u32 backend;  /* id */
+    __u32 syn_seq;  /* host byte order */
+    __u32 flags;    /* enum fs_handshake_flags */
+    __u32 zero;
+};
+
+/* Handshakes are kept in sets, by fs_hash_flow() modulo their number; a new one takes the place of
+ * the one in its set that was longest without a SYN. */
+#define FS_HANDSHAKE_WAYS 4
+#define FS_HANDSHAKE_SETS (1u << 15)
+
+struct fs_handshakes {
+    struct fs_handshake ways[FS_HANDSHAKE_WAYS];
+};
+
+_Static_assert(sizeof(struct fs_handshake) == 40, "fs_handshake is part of the ABI");
+
+enum fs_sample_flags {
+    FS_SAMPLE_ESTABLISHED = 1, /* the client has acknowledged the SYN-ACK, which no forger can */
+    FS_SAMPLE_WAITING = 2,     /* a request has begun, its answer has not */
+    FS_SAMPLE_JUDGED = 4,      /* its end has been scored */
+};
+
+/* A connection in the sample. */
+struct fs_sample {
+    __u64 request_ns;  /* CLOCK_MONOTONIC; while WAITING */
+    __u32 backend;     /* id */
+    __u32 answer_seq;  /* of the SYN-ACK, host byte order */
+    __u32 flags;       /* enum fs_sample_flags */
+    __u32 request_end; /* sequence number behind what the client has sent, host byte order */
+};
+
+#define FS_EVENTS 2048 /* kept; a power of two */
+
+enum fs_event_kind {
+    FS_EVENT_TRIP = 1, /* a rule was broken */
+    FS_EVENT_COMMAND,  /* a person's act */
+};
+
+/* Something that happened. Written by the programs, and by commands under the instance's lock. */
+struct fs_event {
+    __u64 number;  /* plus one; 0 while it is being written */
+    __u64 time_ns; /* CLOCK_MONOTONIC */
+    __u32 kind;    /* enum fs_event_kind */
+    __u32 health;  /* TRIP: the version's slot */
+    char service[FS_NAME_MAX + 1];
+    char version[FS_NAME_MAX + 1];
+    union {
+        struct fs_trip trip;
+        struct {
+            char verb[16]; /* the command */
+            char who[48];
+            char text[256];
+        };
+    };
+};
+
+_Static_assert(sizeof(struct fs_event) == 472, "fs_event is part of the ABI");
+
+#endif

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# A canary that answers no SYN is withdrawn when the SYNs come again, which then get an answer.
+. "$(dirname "$0")/lib.sh"
+. "$E2E_DIR/guard.sh"
+
+failures_rule() {
+    rules 'connect_failures > 1%'
+}
+
+# hangs SERVICE: all at once, of which half go to a server that takes no SYN. All get through:
+# who sends the SYN again after the trip gets the baseline.
+hangs() {
+    peer_in c load --to "$(vip_of "$1")" "${SOURCES[@]}" --count 40 --concurrency 40 \
+        --timeout "$(scaled 30 300)" || fail "a connection failed for good"
+    trip_of "$1"
+    trip_of "$1" '.outcomes == 4 and .bad == 4' || fail "not on the 4th"
+    health "$1" canary .handshakes
+    health "$1" canary '.handshakes | .answered == 0 and .refused == 0 and .unanswered >= 4' ||
+        fail "not these handshakes"
+    moments_in_order "$1"
+}
+
+topology_routed
+# shellcheck disable=SC2046 # words are wanted
+serve lb $(server l1)
+# shellcheck disable=SC2046
+serve b1 $(server r1)
+# shellcheck disable=SC2046
+faulty b2 --hang $(at r2)
+# shellcheck disable=SC2046
+faulty lb --hang $(at l2)
+for mode in native tc; do
+    fs --quiet attach lb0 --mode $mode
+    apply_anew all_guarded 50 failures_rule
+    for service in "${GUARDED[@]}"; do
+        check "mode $mode, $service: SYNs that nobody answers, and all clients get through at last" \
+            hangs "$service"
+    done
+    fs --quiet detach lb0
+done
+done_testing

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Writes and reads the ring of events. */
+#include "events.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "rule.h"
+
+/* The person behind sudo, if there is one. */
+static void who_acts(char *buf, size_t size)
+{
+    const char *sudo = getenv("SUDO_USER");
+    const struct passwd *user = getpwuid(getuid());
+
+    if (sudo && *sudo)
+        snprintf(buf, size, "%.40s (sudo)", sudo);
+    else if (user)
+        snprintf(buf, size, "%.40s", user->pw_name);
+    else
+        snprintf(buf, size, "uid %u", (unsigned)getuid());
+}
+
+/* So that every terminal and JSON can take it, whatever a user or an interface is called. */
+static void make_plain(char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
+static void log_line(const struct instance *instance, const char *verb, const char *line,
+                     size_t length)
+{
+    uint64_t number = __atomic_fetch_add(&instance->trips->event_count, 1, __ATOMIC_RELAXED);
+    struct fs_event *event = &instance->events[number & (FS_EVENTS - 1)];
+    const char *colon = memchr(line, ':', length);
+    size_t name = colon && colon[1] == ' ' ? (size_t)(colon - line) : 0;
+
+    __atomic_store_n(&event->number, 0, __ATOMIC_RELEASE);
+    memset(&event->time_ns, 0, sizeof(*event) - offsetof(struct fs_event, time_ns));
+    event->time_ns = clock_now_ns();
+    event->kind = FS_EVENT_COMMAND;
+    if (name && name <= FS_NAME_MAX) {
+        memcpy(event->service, line, name);
+        line += name + 2;
+        length -= name + 2;
+    }
+    snprintf(event->verb, sizeof(event->verb), "%s", verb);
+    who_acts(event->who, sizeof(event->who));
+    snprintf(event->text, sizeof(event->text), "%.*s", (int)length, line);
+    make_plain(event->who);
+    make_plain(event->text);
+    __atomic_store_n(&event->number, number + 1, __ATOMIC_RELEASE);
+}
+
+void events_log(const struct instance *instance, const char *verb, const char *notes)
+{
+    while (*notes) {
+        size_t length = strcspn(notes, "\n");
+
+        if (length)
+            log_line(instance, verb, notes, length);
+        notes += length + (notes[length] == '\n');
+    }
+}
+
+/* Copies an event, unless it is being overwritten. */
+static bool read_event(const struct instance *instance, uint64_t number, struct fs_event *event)
+{
+    const struct fs_event *slot = &instance->events[number & (FS_EVENTS - 1)];
+
+    if (__atomic_load_n(&slot->number, __ATOMIC_ACQUIRE) != number + 1)
+        return false;
+    memcpy(event, slot, sizeof(*event));
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return __atomic_load_n(&slot->number, __ATOMIC_RELAXED) == number + 1;
+}
+
+/* The first flow that was diverted comes after the event was written: it is with the version. */
+static void add_what_followed(const struct instance *instance, struct fs_event *event)
+{
+    const struct fs_trip *trip;
+
+    if (event->kind != FS_EVENT_TRIP || event->health >= FS_HEALTH_SLOTS)
+        return;
+    trip = &instance->health[event->health].trip;
+    if (trip->trip_ns == event->trip.trip_ns)
+        event->trip.diverted_ns = trip->diverted_ns;
+}
+
+uint64_t events_skip_gone(const struct instance *instance, uint64_t *from)
+{
+    uint64_t end = __atomic_load_n(&instance->trips->event_count, __ATOMIC_ACQUIRE), gone = 0;
+
+    if (end > FS_EVENTS && *from < end - FS_EVENTS) {
+        gone = end - FS_EVENTS - *from;
+        *from = end - FS_EVENTS;
+    }
+    return gone;
+}
+
+uint64_t events_each(const struct instance *instance, uint64_t *from,
+                     void (*visit)(void *context, const struct fs_event *event), void *context)
+{
+    uint64_t end, lost = events_skip_gone(instance, from);
+    struct fs_event event;
+
+    end = __atomic_load_n(&instance->trips->event_count, __ATOMIC_ACQUIRE);
+    for (; *from < end; (*from)++) {
+        if (!read_event(instance, *from, &event)) {
+            lost++;
+            continue;
+        }
+        add_what_followed(instance, &event);
+        visit(context, &event);
+    }
+    return lost;
+}
+
+static json_t *trip_json(const struct fs_event *event)
+{
+    const struct fs_trip *trip = &event->trip;
+    char rule[RULE_TEXT_MAX];
+
+    return json_pack("{s:s, s:I, s:I, s:f, s:f, s:b, s:I, s:I, s:I, s:I}", "rule",
+                     rule_text(&event->trip.cause, rule), "outcomes", (json_int_t)trip->total,
+                     "bad", (json_int_t)trip->bad, "score", (double)trip->score / FS_SCORE_ONE,
+                     "threshold", (double)event->trip.cause.threshold / FS_SCORE_ONE, "withdrawn",
+                     trip->state == FS_TRIP_WITHDRAWN, "first_bad_ns",
+                     (json_int_t)trip->first_bad_ns, "trip_ns", (json_int_t)trip->trip_ns,
+                     "last_new_ns", (json_int_t)trip->last_new_ns, "first_diverted_ns",
+                     (json_int_t)trip->diverted_ns);
+}
+
+json_t *events_json(const struct fs_event *event)
+{
+    bool trip = event->kind == FS_EVENT_TRIP;
+    char when[CLOCK_TEXT_MAX], text[sizeof(event->text) + 1], rule[RULE_TEXT_MAX];
+    json_t *object;
+
+    if (trip)
+        snprintf(text, sizeof(text), "%s: %llu of %llu bad", rule_text(&event->trip.cause, rule),
+                 (unsigned long long)event->trip.bad, (unsigned long long)event->trip.total);
+    else
+        snprintf(text, sizeof(text), "%.*s", (int)sizeof(event->text), event->text);
+    object =
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "number", (json_int_t)event->number - 1,
+                  "time", clock_text(event->time_ns, when), "what",
+                  !trip                                    ? event->verb
+                  : event->trip.state == FS_TRIP_WITHDRAWN ? "trip"
+                                                           : "report",
+                  "service", event->service, "version", event->version, "who",
+                  trip ? "kernel" : event->who, "why", text);
+    if (trip)
+        json_object_set_new(object, "trip", trip_json(event));
+    return object;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Prepares and reads health slots. */
+#include "health.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <flowsplit/steer.h>
+
+/* The data path may be at work on the same words. */
+static void store64(__u64 *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+static void trip_word_set(struct fs_trip_word *word, uint32_t tick, uint32_t cut)
+{
+    __atomic_store_n(&word->cut, cut, __ATOMIC_RELAXED);
+    __atomic_store_n(&word->tick, tick, __ATOMIC_RELEASE);
+}
+
+static void slot_renew(struct fs_health *slot, struct fs_trip_word *word)
+{
+    uint64_t epoch = slot->epoch;
+
+    trip_word_set(word, 0, 0);
+    memset(slot, 0, sizeof(*slot));
+    store64(&slot->epoch, epoch + 1);
+}
+
+/* The scores go first: one that still stood at its threshold would trip again. */
+static void slot_clear(struct fs_health *slot, struct fs_trip_word *word)
+{
+    for (int i = 0; i < FS_MAX_RULES; i++) {
+        struct fs_score *score = &slot->scores[i];
+
+        for (int bank = 0; bank < FS_BANKS; bank++)
+            __atomic_store_n(&score->score[bank], 0, __ATOMIC_RELAXED);
+        store64(&score->total, 0);
+        store64(&score->bad, 0);
+        store64(&score->first_bad_ns, 0);
+    }
+    trip_word_set(word, 0, 0);
+    __atomic_store_n(&slot->trip.state, FS_TRIP_NONE, __ATOMIC_RELEASE);
+}
+
+static void slot_withdraw(struct fs_health *slot, struct fs_trip_word *word, uint32_t cut,
+                          uint64_t now_ns)
+{
+    uint32_t tick = (uint32_t)(now_ns >> FS_TICK_SHIFT);
+    struct fs_trip trip = {.state = FS_TRIP_WITHDRAWN,
+                           .rule = FS_RULE_BY_HAND,
+                           .trip_ns = now_ns,
+                           .last_new_ns = slot->last_new_ns};
+
+    slot->trip = trip;
+    trip_word_set(word, tick ? tick : 1, cut);
+}
+
+void health_prepare(struct fs_health *health, struct fs_trips *trips, const struct model *model,
+                    uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < model->service_count; i++) {
+        const struct draft *draft = model->services[i].draft;
+
+        for (int v = 0; draft && v < FS_VERSION_SLOTS; v++) {
+            const struct draft_version *version = &draft->versions[v];
+
+            if (version->act == HEALTH_KEEP || version->health >= FS_HEALTH_SLOTS)
+                continue;
+            if (version->act == HEALTH_NEW)
+                slot_renew(&health[version->health], &trips->words[version->health]);
+            else if (version->act == HEALTH_CLEAR)
+                slot_clear(&health[version->health], &trips->words[version->health]);
+            else
+                slot_withdraw(&health[version->health], &trips->words[version->health],
+                              version->cut, now_ns);
+        }
+    }
+}
+
+uint64_t health_quantile(const struct fs_histogram *histogram, double q)
+{
+    uint64_t count = 0, wanted, seen = 0;
+
+    for (uint32_t i = 0; i < FS_BINS; i++)
+        count += histogram->bins[i];
+    if (!count)
+        return 0;
+    wanted = (uint64_t)ceil(q * (double)count);
+    for (uint32_t i = 0; i < FS_BINS; i++) {
+        seen += histogram->bins[i];
+        if (seen >= wanted)
+            return (fs_bin_low(i) + fs_bin_low(i + 1)) / 2;
+    }
+    return fs_bin_low(FS_BINS);
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Makes an instance: the only user of the skeleton. */
+#include "instance_make.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "flowsplit.skel.h"
+#include "pins.h"
+
+#define UNBORN "new" /* an instance in the making, until its directories are renamed */
+
+const struct pin instance_maps[] = {
+    {"arena", offsetof(struct instance, maps.arena)},
+    {"half_open", offsetof(struct instance, maps.flow[FLOW_MAP_HALF_OPEN])},
+    {"flows", offsetof(struct instance, maps.flow[FLOW_MAP_FLOWS])},
+    {"udp_flows", offsetof(struct instance, maps.flow[FLOW_MAP_UDP])},
+    {"backend_counters", offsetof(struct instance, maps.backend_counters)},
+    {"reason_counters", offsetof(struct instance, maps.reason_counters)},
+    {"direct_seen", offsetof(struct instance, maps.direct_seen)},
+    {"no_redirect", offsetof(struct instance, maps.no_redirect)},
+    {"trips", offsetof(struct instance, maps.trips)},
+    {"health", offsetof(struct instance, maps.health)},
+    {"events", offsetof(struct instance, maps.events)},
+    {"handshakes", offsetof(struct instance, maps.handshakes)},
+    {"samples", offsetof(struct instance, maps.samples)},
+    {"sockets", offsetof(struct instance, maps.sockets)},
+    {"close_waits", offsetof(struct instance, maps.close_waits)},
+    {NULL, 0},
+};
+
+const struct pin instance_programs[] = {
+    {"xdp_ingress", offsetof(struct instance, programs[PROGRAM_XDP_INGRESS])},
+    {"xdp_learn", offsetof(struct instance, programs[PROGRAM_XDP_LEARN])},
+    {"tc_ingress", offsetof(struct instance, programs[PROGRAM_TC_INGRESS])},
+    {"tc_learn", offsetof(struct instance, programs[PROGRAM_TC_LEARN])},
+    {"tc_stand_in", offsetof(struct instance, programs[PROGRAM_TC_STAND_IN])},
+    {"tc_egress", offsetof(struct instance, programs[PROGRAM_TC_EGRESS])},
+    {"sockets_list", offsetof(struct instance, programs[PROGRAM_SOCKETS_LIST])},
+    {NULL, 0},
+};
+
+/* The last thing libbpf complained of, for the message when a load fails. */
+static char last_complaint[256];
+
+static int keep_complaint(enum libbpf_print_level level, const char *format, va_list args)
+{
+    if (level == LIBBPF_WARN && !*last_complaint)
+        vsnprintf(last_complaint, sizeof(last_complaint), format, args);
+    return 0;
+}
+
+void instance_quieten(void)
+{
+    libbpf_set_print(keep_complaint);
+}
+
+static int load_failed(struct error *err, int code)
+{
+    last_complaint[strcspn(last_complaint, "\n")] = '\0';
+    if (code == -EPERM)
+        return error_set(err, code,
+                         "the kernel refuses BPF programs to this user: root, or "
+                         "CAP_BPF and CAP_NET_ADMIN, is needed");
+    return error_set(err, code,
+                     "the kernel did not take the BPF programs (%s); Linux 6.1 or newer with BPF, "
+                     "BTF and XDP is needed%s%s",
+                     strerror(-code), *last_complaint ? ": " : "", last_complaint);
+}
+
+/* --- pins --- */
+
+static int pin_map(struct flowsplit_bpf *skel, const char *dir, const char *name)
+{
+    const struct bpf_map *map = strcmp(name, "arena") == 0 ? skel->maps.bss
+                                : strcmp(name, "trips") == 0
+                                    ? skel->maps.data_trips
+                                    : bpf_object__find_map_by_name(skel->obj, name);
+    char path[PIN_PATH_MAX];
+
+    if (!map)
+        return -ENOENT;
+    return bpf_obj_pin(bpf_map__fd(map), pins_path(path, dir, name)) ? -errno : 0;
+}
+
+static int pin_all(struct flowsplit_bpf *skel, const char *maps_dir, const char *programs_dir)
+{
+    char path[PIN_PATH_MAX];
+    int code = 0;
+
+    for (const struct pin *pin = instance_maps; pin->name && !code; pin++)
+        code = pin_map(skel, maps_dir, pin->name);
+    for (const struct pin *pin = instance_programs; pin->name && !code; pin++) {
+        struct bpf_program *program = bpf_object__find_program_by_name(skel->obj, pin->name);
+
+        if (!program)
+            return -ENOENT;
+        if (bpf_obj_pin(bpf_program__fd(program), pins_path(path, programs_dir, pin->name)))
+            code = -errno;
+    }
+    return code;
+}
+
+/* --- what watches by tracepoints --- */
+
+/* A program on a tracepoint of the kernel's. */
+struct watch {
+    const char *program;
+    const char *tracepoint;
+    bool optional; /* without it something isn't seen, but all is steered */
+};
+
+static const struct watch watches[] = {
+    {"watch_devmap_xmit", "xdp_devmap_xmit", false},
+    {"watch_redirect_err", "xdp_redirect_err", false},
+    {"watch_bulk_tx", "xdp_bulk_tx", false},
+    {"sockets_state", "inet_sock_set_state", true},
+    {"sockets_retransmit", "tcp_retransmit_skb", true},
+    {"sockets_send_reset", "tcp_send_reset", true},
+    {"sockets_receive_reset", "tcp_receive_reset", true},
+};
+
+#define WATCHES (sizeof(watches) / sizeof(watches[0]))
+
+static struct bpf_program *watch_program(struct flowsplit_bpf *skel, const struct watch *watch)
+{
+    return bpf_object__find_program_by_name(skel->obj, watch->program);
+}
+
+/* Programs on tracepoints that this kernel doesn't have are left out: none could be loaded else. */
+static void leave_out_unknown(struct flowsplit_bpf *skel)
+{
+    struct btf *btf = btf__load_vmlinux_btf();
+    char name[64];
+
+    for (size_t i = 0; i < WATCHES && btf; i++) {
+        snprintf(name, sizeof(name), "btf_trace_%s", watches[i].tracepoint);
+        if (watches[i].optional && btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) < 0)
+            bpf_program__set_autoload(watch_program(skel, &watches[i]), false);
+    }
+    btf__free(btf);
+}
+
+static int pin_link(struct bpf_program *program, const char *path)
+{
+    struct bpf_link *link = bpf_program__attach(program);
+    int code = link ? bpf_link__pin(link, path) : -errno;
+
+    bpf_link__destroy(link);
+    return code;
+}
+
+/* Pinned as links, which keep their programs alive. */
+static int pin_links(struct flowsplit_bpf *skel, const char *dir)
+{
+    char path[PIN_PATH_MAX];
+
+    for (size_t i = 0; i < WATCHES; i++) {
+        struct bpf_program *program = watch_program(skel, &watches[i]);
+        int code = bpf_program__autoload(program)
+                       ? pin_link(program, pins_path(path, dir, watches[i].program))
+                       : 0;
+
+        if (code && !watches[i].optional)
+            return code;
+    }
+    return 0;
+}
+
+void instance_each_watch(const char *pin_dir,
+                         void (*tell)(void *context, const char *name, bool works), void *context)
+{
+    char dir[PIN_PATH_MAX], path[PIN_PATH_MAX];
+
+    pins_path(dir, pin_dir, PINS_LINKS);
+    for (size_t i = 0; i < WATCHES; i++)
+        tell(context, watches[i].tracepoint,
+             access(pins_path(path, dir, watches[i].program), F_OK) == 0);
+}
+
+/* --- making one --- */
+
+static void format_arena(void *arena)
+{
+    struct fs_hash_key key;
+    struct timespec now;
+    size_t got = 0;
+
+    while (got < sizeof(key)) {
+        ssize_t n = getrandom((char *)&key + got, sizeof(key) - got, 0);
+
+        got += n > 0 ? (size_t)n : 0;
+    }
+    key.mul[0] |= 1;
+    key.mul[1] |= 1;
+    clock_gettime(CLOCK_REALTIME, &now);
+    model_format(arena, &key, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+}
+
+/* Pins a loaded object into a directory of its own and then renames: programs and links first, the
+ * maps last, since an instance is where its maps are. */
+static int pin_instance(struct flowsplit_bpf *skel, const char *pin_dir, struct error *err)
+{
+    static const char *const parts[] = {PINS_PROGRAMS, PINS_LINKS, PINS_MAPS};
+    char unborn[PIN_PATH_MAX], from[PIN_PATH_MAX], to[PIN_PATH_MAX];
+    char maps[PIN_PATH_MAX], programs[PIN_PATH_MAX], links[PIN_PATH_MAX];
+    int code = 0;
+
+    pins_path(unborn, pin_dir, UNBORN);
+    pins_path(maps, unborn, PINS_MAPS);
+    pins_path(programs, unborn, PINS_PROGRAMS);
+    pins_path(links, unborn, PINS_LINKS);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !code; i++)
+        code = pins_make_dir(pins_path(from, unborn, parts[i]), err);
+    if (code)
+        return code;
+    code = pin_all(skel, maps, programs);
+    code = code ? code : pin_links(skel, links);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !code; i++)
+        if (rename(pins_path(from, unborn, parts[i]), pins_path(to, pin_dir, parts[i])))
+            code = -errno;
+    pins_remove(unborn);
+    return code ? error_set(err, code, "can't pin below %s: %s", pin_dir, strerror(-code)) : 0;
+}
+
+int instance_make(const char *pin_dir, struct error *err)
+{
+    static const char *const parts[] = {UNBORN, PINS_PROGRAMS, PINS_LINKS};
+    struct flowsplit_bpf *skel;
+    char path[PIN_PATH_MAX];
+    int code;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        pins_remove(pins_path(path, pin_dir, parts[i]));
+    *last_complaint = '\0';
+    skel = flowsplit_bpf__open();
+    if (!skel)
+        return load_failed(err, -errno);
+    leave_out_unknown(skel);
+    code = flowsplit_bpf__load(skel);
+    if (code) {
+        code = load_failed(err, code);
+    } else {
+        format_arena(skel->bss->fs_arena);
+        code = pin_instance(skel, pin_dir, err);
+    }
+    flowsplit_bpf__destroy(skel);
+    return code;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* How an instance comes to be: the programs are loaded, and all of it is pinned. What is pinned
+ * where is known here alone. */
+#ifndef FLOWSPLIT_INSTANCE_MAKE_H
+#define FLOWSPLIT_INSTANCE_MAKE_H
+
+#include "instance.h"
+
+/* Directories below the pin directory. */
+#define PINS_MAPS     "maps"
+#define PINS_PROGRAMS "programs"
+#define PINS_LINKS    "links"
+
+/* Where in struct instance a pinned map's or program's descriptor goes. */
+struct pin {
+    const char *name;
+    size_t offset;
+};
+
+/* Both ended by a name of NULL. */
+extern const struct pin instance_maps[];
+extern const struct pin instance_programs[];
+
+/* Loads the programs and pins a new, empty instance. The caller holds the lock. What a killed
+ * command left half-made is removed first. Returns 0 or -errno with *err set. */
+int instance_make(const char *pin_dir, struct error *err);
+
+/* Has libbpf keep its first complaint for a message, rather than print. */
+void instance_quieten(void);
+
+/* Calls `tell` for each tracepoint that the instance observes sockets or redirects by, and whether
+ * it does: a kernel may not have all. */
+void instance_each_watch(const char *pin_dir,
+                         void (*tell)(void *context, const char *name, bool works), void *context);
+
+#endif

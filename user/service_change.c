@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A change to one service. */
+#include "service_change.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "parse.h"
+
+uint32_t change_ticks(unsigned ms)
+{
+    return (uint32_t)((ms * 1000000ULL + FS_TICK_NS - 1) / FS_TICK_NS) + 1;
+}
+
+int change_find(const struct change *change, const char *service, struct error *err)
+{
+    int number = model_find(change->model, service);
+
+    return number >= 0 ? number
+                       : error_set(err, -ENOENT,
+                                   "no service \"%.64s\"; `flowsplit status` lists those there are",
+                                   service);
+}
+
+static int out_of_memory(struct error *err)
+{
+    return error_set(err, -ENOMEM, "out of memory");
+}
+
+int service_open(struct service_change *sc, struct change *change, int number, bool is_new,
+                 struct error *err)
+{
+    *sc = (struct service_change){.change = change, .number = (uint32_t)number, .is_new = is_new};
+    sc->draft = model_draft(change->model, sc->number);
+    if (!sc->draft)
+        return out_of_memory(err);
+    for (int i = 0; i < FS_VERSION_SLOTS; i++)
+        sc->wished[i] = sc->draft->versions[i].weight_bp;
+    weights_effective(sc->draft, sc->effective);
+    return 0;
+}
+
+struct split_time service_time(const struct service_change *sc)
+{
+    return (struct split_time){
+        .now = sc->change->now,
+        .drain = sc->is_new ? 0 : change_ticks(sc->draft->drain_ms) + sc->change->slack};
+}
+
+static bool note_weights(const struct service_change *sc)
+{
+    char from[16], to[16];
+    bool any = false;
+
+    for (int i = 0; i < FS_VERSION_SLOTS; i++) {
+        const struct draft_version *version = &sc->draft->versions[i];
+
+        if (version->weight_bp == sc->wished[i])
+            continue;
+        if (any)
+            fputs(", ", sc->change->notes);
+        else
+            fprintf(sc->change->notes, "%s: ", sc->draft->name);
+        fprintf(sc->change->notes, "%s %s -> %s%s", version->name,
+                format_weight(sc->wished[i], from), format_weight(version->weight_bp, to),
+                version->withdrawn ? " (withdrawn: when it is cleared)" : "");
+        any = true;
+    }
+    return any;
+}
+
+int service_divide(struct service_change *sc, struct error *err)
+{
+    unsigned effective[FS_VERSION_SLOTS];
+    bool noted = !sc->is_new && note_weights(sc), differs;
+    char weight[16];
+    long moved = 0;
+
+    weights_effective(sc->draft, effective);
+    for (int i = 0; i < FS_VERSION_SLOTS; i++)
+        if (effective[i] && !sc->draft->versions[i].member_count)
+            return error_set(
+                err, -EINVAL, "version %s of service %s would get %s, but has no backends",
+                sc->draft->versions[i].name, sc->draft->name, format_weight(effective[i], weight));
+    differs = memcmp(effective, sc->effective, sizeof(effective)) != 0;
+    if (differs)
+        moved = weights_divide(sc->draft, service_time(sc));
+    if (moved < 0)
+        return out_of_memory(err);
+    if (noted)
+        fprintf(sc->change->notes, "; %ld buckets move\n", moved);
+    sc->changed |= differs || noted;
+    return 0;
+}
+
+void service_close(struct service_change *sc)
+{
+    struct model *model = sc->change->model;
+
+    if (!sc->changed)
+        return;
+    model->services[sc->number].changed = true;
+    model->changed = true;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Settles what has happened by itself. */
+#include "settle.h"
+
+#include <errno.h>
+
+#include "change_trip.h"
+#include "clock.h"
+
+/* Publishes what changed, and reads what is then there. */
+static int publish(struct instance *instance, struct model **model, struct error *err)
+{
+    int code;
+
+    if (!(*model)->changed)
+        return 0;
+    code = instance_publish(instance, *model, err);
+    model_free(*model);
+    *model = code ? NULL : model_read(instance->arena, instance->trips, err);
+    return code || *model ? code : -ENOMEM;
+}
+
+int settle(struct instance *instance, struct model **model, struct sweep_result *swept,
+           struct error *err)
+{
+    int code;
+
+    *model = model_read(instance->arena, instance->trips, err);
+    if (!*model)
+        return -ENOMEM;
+    code = change_settle_trips(*model, err);
+    code = code ? code : publish(instance, model, err);
+    code = code ? code : sweep(*model, &instance->maps, clock_tick_now(), swept, err);
+    return code ? code : publish(instance, model, err);
+}

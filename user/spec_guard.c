@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Reads how a service is observed and guarded, and refuses rules that nothing can feed. */
+#include "spec_guard.h"
+
+#include <errno.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse.h"
+#include "quote.h"
+#include "rule.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { TIME_MIN_MS = 1000, TIME_MAX_MS = 24 * 3600 * 1000 };
+
+static const double BILLION = 1e9;
+
+void spec_guard_defaults(struct service_spec *service)
+{
+    service->sample_shift = SPEC_SAMPLE_DEFAULT_SHIFT;
+    service->guard.false_alarm_ppb = SPEC_FALSE_ALARM_DEFAULT_PPB;
+    service->guard.close_wait_after_ms = SPEC_CLOSE_WAIT_DEFAULT_MS;
+}
+
+int spec_read_sample(const struct doc_at *at, struct service_spec *service)
+{
+    const char *text;
+    int ret = doc_text(at, "sample", &text);
+    char known[16];
+
+    if (ret)
+        return ret;
+    for (unsigned shift = 0; shift <= SPEC_SAMPLE_MAX_SHIFT; shift++) {
+        snprintf(known, sizeof(known), "1/%u", 1u << shift);
+        if (strcmp(text, known) == 0) {
+            service->sample_shift = shift;
+            return 0;
+        }
+    }
+    return place_refuse(doc_place(at), at->err,
+                        "sample %s is not one in a power of two; 1/1, 1/2, 1/4 and so on to 1/%u "
+                        "are allowed",
+                        quote(text).text, 1u << SPEC_SAMPLE_MAX_SHIFT);
+}
+
+int spec_read_http(const struct doc_at *at, struct service_spec *service)
+{
+    char vip[FORMAT_ENDPOINT_MAX];
+    const char *text;
+    int ret = doc_text(at, "http", &text);
+
+    if (ret)
+        return ret;
+    service->http = strcmp(text, "true") == 0;
+    if (!service->http && strcmp(text, "false") != 0)
+        return place_refuse(doc_place(at), at->err, "http %s is unknown; known: true, false",
+                            quote(text).text);
+    if (service->http && service->vip.proto != IPPROTO_TCP)
+        return place_refuse(doc_place(at), at->err,
+                            "VIP %s is UDP, but plaintext HTTP/1 is read in TCP only; http: false "
+                            "is allowed",
+                            format_vip(&service->vip, vip));
+    return 0;
+}
+
+/* --- rules --- */
+
+/* Can the rule's signal be observed by what the file says of the service? */
+static int check_signal(const struct rule_spec *rule, const struct service_spec *service,
+                        struct error *err)
+{
+    char text[RULE_TEXT_MAX], vip[FORMAT_ENDPOINT_MAX];
+
+    if (service->vip.proto != IPPROTO_TCP)
+        return place_refuse(rule->place, err,
+                            "rule %s can't be observed: VIP %s is UDP, and signals are seen in TCP "
+                            "only",
+                            rule_format(rule, text), format_vip(&service->vip, vip));
+    if (signal_infos[rule->signal].needs == FS_NEEDS_HTTP && !service->http)
+        return place_refuse(rule->place, err,
+                            "rule %s can't be observed: responses are read only with http: true in "
+                            "the service",
+                            rule_format(rule, text));
+    return 0;
+}
+
+static int read_rule(const struct doc_at *at, struct service_spec *service)
+{
+    struct guard_spec *guard = &service->guard;
+    struct rule_spec *rule = &guard->rules[guard->rule_count];
+    char buf[RULE_TEXT_MAX];
+    struct error why;
+    const char *text;
+    int ret = doc_text(at, "a rule", &text);
+
+    if (ret)
+        return ret;
+    rule->place = doc_place(at);
+    if (rule_parse(text, rule, &why))
+        return place_refuse(rule->place, at->err, "%s", why.text);
+    for (size_t i = 0; i < guard->rule_count; i++)
+        if (rule_same(&guard->rules[i], rule))
+            return place_refuse(rule->place, at->err,
+                                "rule %s stands already in line %d; once is allowed",
+                                rule_format(rule, buf), guard->rules[i].place.line);
+    guard->rule_count++;
+    return check_signal(rule, service, at->err);
+}
+
+static int read_rules(const struct doc_at *at, void *into)
+{
+    size_t count;
+    int ret = doc_list(at, "rules", FS_MAX_RULES, &count);
+
+    if (ret)
+        return ret;
+    if (!count)
+        return place_refuse(doc_place(at), at->err, "rules is an empty list; 1 to %d are allowed",
+                            FS_MAX_RULES);
+    for (size_t i = 0; i < count && !ret; i++) {
+        struct doc_at item = doc_item(at, i);
+
+        ret = read_rule(&item, into);
+    }
+    return ret;
+}
+
+/* --- the guard's other keys --- */
+
+/* Why a text is no false-alarm rate, or NULL with *ppb set. */
+static const char *parse_false_alarm(const char *text, unsigned *ppb)
+{
+    double value, rounded;
+    char *end;
+
+    if (text[strspn(text, "0123456789.eE+-")] || !strchr("0123456789.", *text) || !*text)
+        return "is no number";
+    value = strtod(text, &end) * BILLION;
+    rounded = round(value);
+    if (*end || end == text)
+        return "is no number";
+    if (value > SPEC_FALSE_ALARM_MAX_PPB || value < 0.999999)
+        return "is out of range";
+    /* What is written in decimals has no exact value in binary. */
+    if (fabs(value - rounded) > 1e-6)
+        return "is not a multiple of 1e-9";
+    *ppb = (unsigned)rounded;
+    return NULL;
+}
+
+static int read_false_alarm(const struct doc_at *at, void *into)
+{
+    struct service_spec *service = into;
+    const char *text, *why;
+    int ret = doc_text(at, "false_alarm", &text);
+
+    if (ret)
+        return ret;
+    why = parse_false_alarm(text, &service->guard.false_alarm_ppb);
+    if (why)
+        return place_refuse(doc_place(at), at->err,
+                            "false_alarm %s %s; 1e-9 to 0.5 is allowed in steps of 1e-9: at most "
+                            "once in 1/x outcomes a version that sits at its limit trips by chance",
+                            quote(text).text, why);
+    return 0;
+}
+
+static int read_on_trip(const struct doc_at *at, void *into)
+{
+    static const char *const words[] = {
+        [FS_TRIP_WITHDRAW] = "withdraw", [FS_TRIP_REPORT] = "report"};
+    struct service_spec *service = into;
+    const char *text;
+    int ret = doc_text(at, "on_trip", &text);
+
+    if (ret)
+        return ret;
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (strcmp(text, words[i]) == 0) {
+            service->guard.on_trip = (enum fs_on_trip)i;
+            return 0;
+        }
+    return place_refuse(doc_place(at), at->err, "on_trip %s is unknown; known: withdraw, report",
+                        quote(text).text);
+}
+
+/* A duration from 1s to 24h. `what` names it, `whole` is the text it is a part of. */
+static int read_time(const struct doc_at *at, const char *what, const char *whole, const char *text,
+                     unsigned *ms)
+{
+    struct error why;
+
+    if (parse_duration(text, ms, &why))
+        return place_refuse(doc_place(at), at->err, "%s %s: %s", what, quote(whole).text, why.text);
+    if (*ms < TIME_MIN_MS || *ms > TIME_MAX_MS)
+        return place_refuse(doc_place(at), at->err, "%s %s is out of range; 1s to 24h is allowed",
+                            what, quote(whole).text);
+    return 0;
+}
+
+static int read_live_flows(const struct doc_at *at, void *into)
+{
+    struct guard_spec *guard = &((struct service_spec *)into)->guard;
+    const char *text;
+    int ret = doc_text(at, "live_flows", &text);
+
+    if (ret)
+        return ret;
+    if (strncmp(text, "drain ", 6) == 0) {
+        guard->live_flows = FS_LIVE_DRAIN;
+        return read_time(at, "live_flows", text, text + 6 + strspn(text + 6, " "), &guard->live_ms);
+    }
+    guard->live_flows = strcmp(text, "cut") == 0 ? FS_LIVE_CUT : FS_LIVE_KEEP;
+    if (guard->live_flows == FS_LIVE_KEEP && strcmp(text, "keep") != 0)
+        return place_refuse(doc_place(at), at->err,
+                            "live_flows %s is unknown; known: keep, drain TIME (as in drain 30s), "
+                            "cut",
+                            quote(text).text);
+    return 0;
+}
+
+static int read_close_wait_after(const struct doc_at *at, void *into)
+{
+    struct service_spec *service = into;
+    const char *text;
+    int ret = doc_text(at, "close_wait_after", &text);
+
+    return ret ? ret
+               : read_time(at, "close_wait_after", text, text, &service->guard.close_wait_after_ms);
+}
+
+int spec_read_guard(const struct doc_at *at, struct service_spec *service)
+{
+    static const struct doc_key keys[] = {
+        {"rules", read_rules, true},
+        {"false_alarm", read_false_alarm, false},
+        {"on_trip", read_on_trip, false},
+        {"live_flows", read_live_flows, false},
+        {"close_wait_after", read_close_wait_after, false},
+    };
+    int ret = doc_mapping(at, "a guard", keys, COUNT(keys), service);
+
+    if (ret)
+        return ret;
+    if (service->version_count < 2)
+        return place_refuse(doc_place(at), at->err,
+                            "service \"%s\" has one version; a guard needs another one, the "
+                            "baseline, that takes what it withdraws",
+                            service->name);
+    return 0;
+}
+
+/* --- what only the host knows --- */
+
+static bool has_local(const struct service_spec *service,
+                      bool (*is_local)(const struct fs_endpoint *))
+{
+    for (size_t v = 0; v < service->version_count; v++) {
+        const struct version_spec *version = &service->versions[v];
+
+        for (size_t b = 0; b < version->backend_count; b++)
+            if (is_local(&version->backends[b].at))
+                return true;
+    }
+    return false;
+}
+
+int guard_check_local(const struct service_spec *service,
+                      bool (*is_local)(const struct fs_endpoint *), struct error *err)
+{
+    const struct guard_spec *guard = &service->guard;
+    char text[RULE_TEXT_MAX];
+
+    for (size_t i = 0; i < guard->rule_count; i++) {
+        const struct rule_spec *rule = &guard->rules[i];
+
+        if (signal_infos[rule->signal].needs != FS_NEEDS_LOCAL)
+            continue;
+        if (has_local(service, is_local))
+            return 0;
+        return place_refuse(rule->place, err,
+                            "rule %s can't be observed: it needs the sockets of a backend on this "
+                            "host, and service \"%s\" has none here",
+                            rule_format(rule, text), service->name);
+    }
+    return 0;
+}
