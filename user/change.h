@@ -29,7 +29,4 @@ int change_delete(struct change *change, const char *service, struct error *err)
 int change_set(struct change *change, const char *service, const struct named_weight *weights,
                size_t weight_count, struct error *err);
 
-/* Ticks in a duration, rounded up so that it never ends early. */
-uint32_t change_ticks(unsigned ms);
-
 #endif

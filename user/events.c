@@ -37,11 +37,15 @@ static void make_plain(char *text)
 static void log_line(const struct instance *instance, const char *verb, const char *line,
                      size_t length)
 {
-    uint64_t number = __atomic_fetch_add(&instance->trips->event_count, 1, __ATOMIC_RELAXED);
-    struct fs_event *event = &instance->events[number & (FS_EVENTS - 1)];
     const char *colon = memchr(line, ':', length);
     size_t name = colon && colon[1] == ' ' ? (size_t)(colon - line) : 0;
+    char who[sizeof(((struct fs_event *)NULL)->who)];
+    struct fs_event *event;
+    uint64_t number;
 
+    who_acts(who, sizeof(who));
+    number = __atomic_fetch_add(&instance->trips->event_count, 1, __ATOMIC_RELAXED);
+    event = &instance->events[number & (FS_EVENTS - 1)];
     __atomic_store_n(&event->number, 0, __ATOMIC_RELEASE);
     memset(&event->time_ns, 0, sizeof(*event) - offsetof(struct fs_event, time_ns));
     event->time_ns = clock_now_ns();
@@ -52,7 +56,7 @@ static void log_line(const struct instance *instance, const char *verb, const ch
         length -= name + 2;
     }
     snprintf(event->verb, sizeof(event->verb), "%s", verb);
-    who_acts(event->who, sizeof(event->who));
+    memcpy(event->who, who, sizeof(who));
     snprintf(event->text, sizeof(event->text), "%.*s", (int)length, line);
     make_plain(event->who);
     make_plain(event->text);

@@ -227,10 +227,10 @@ int instance_publish(struct instance *instance, struct model *model, struct erro
     code = code ? code : reset_new_backends(instance, model);
     if (code)
         return error_set(err, code, "can't prepare the change: %s", strerror(-code));
-    health_prepare(instance->health, instance->trips, model, clock_now_ns());
     directory = model_write(model, err);
     if (!directory)
         return -ENOSPC;
+    health_prepare(instance->health, instance->trips, model, clock_now_ns());
     __atomic_store_n(&root->directory, directory, __ATOMIC_RELEASE);
     code = maps_grace_period();
     return code ? error_set(err, code, "published, but waiting for packets under way failed: %s",

@@ -5,12 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "parse.h"
+#include <flowsplit/steer.h>
 
-uint32_t change_ticks(unsigned ms)
-{
-    return (uint32_t)((ms * 1000000ULL + FS_TICK_NS - 1) / FS_TICK_NS) + 1;
-}
+#include "parse.h"
 
 int change_find(const struct change *change, const char *service, struct error *err)
 {
@@ -44,7 +41,7 @@ struct split_time service_time(const struct service_change *sc)
 {
     return (struct split_time){
         .now = sc->change->now,
-        .drain = sc->is_new ? 0 : change_ticks(sc->draft->drain_ms) + sc->change->slack};
+        .drain = sc->is_new ? 0 : fs_ticks(sc->draft->drain_ms) + sc->change->slack};
 }
 
 static bool note_weights(const struct service_change *sc)

@@ -12,11 +12,11 @@
 #define FS_TRIP_SLOTS   2048            /* a power of two above FS_NO_HEALTH */
 
 /* Histogram of times: log-linear, 16 bins an octave, so that no bin is wider than 1/16 (6.25 %) of
- * its lower end. The first 16 are 64 ns wide each, up to 1.024 us; 27 octaves follow, up to 137 s.
+ * its lower end. The first 16 are 32 ns wide each, up to 512 ns; 28 octaves follow, up to 137 s.
  * Longer times are in the last one. */
-#define FS_BIN_SHIFT   6
+#define FS_BIN_SHIFT   5
 #define FS_BIN_BITS    4
-#define FS_BIN_OCTAVES 27
+#define FS_BIN_OCTAVES 28
 #define FS_BINS        ((FS_BIN_OCTAVES + 1) << FS_BIN_BITS)
 
 static __always_inline __u32 fs_bin(__u64 ns)
@@ -32,8 +32,6 @@ static __always_inline __u32 fs_bin(__u64 ns)
             octave += step;
     if (value < 1u << FS_BIN_BITS)
         return (__u32)value;
-    if (value >> octave >= 2u << FS_BIN_BITS)
-        octave++;
     return ((octave + 1) << FS_BIN_BITS) + (__u32)((value >> octave) & ((1u << FS_BIN_BITS) - 1));
 }
 
