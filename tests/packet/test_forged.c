@@ -79,9 +79,18 @@ static void resets(const struct way *way)
     client_says(&talk, (struct segment){.flags = ACK, .seq = 1, .ack = 1});
     talk_syn(&talk);
     backend_says(&talk, (struct segment){.flags = RST, .seq = 1, .without_ack = true});
+    backend_says(&talk, (struct segment){.flags = RST, .refusal = true, .without_ack = true});
     check_number(health_named(way->service, "canary")->scores[FAILURES].bad - bad, 0,
                  "bad handshakes");
     talk_answered(&talk);
+    test_end();
+
+    way_test(way, "the RST that ends a connection which nobody saw begin refuses no SYN");
+    talk = talk_new(way, way->canary);
+    talk_syn(&talk);
+    backend_says(&talk, (struct segment){.flags = RST | ACK, .seq = 1, .ack = 1});
+    check_number(health_named(way->service, "canary")->scores[FAILURES].bad - bad, 0,
+                 "bad handshakes");
     test_end();
 
     way_test(way, "the RST that ends a connection refuses no SYN that was sent into it");

@@ -21,6 +21,7 @@
 
 static struct model {
     const struct way *way;
+    bool tripped;
     struct fs_score scores[RULES];
 } model;
 
@@ -41,6 +42,7 @@ static void expect(enum fs_signal signal, bool bad)
             score->score[bank] =
                 fs_score_next(&guard->rules[i].steps[bank], score->score[bank], bad);
             calm &= score->score[bank] == 0;
+            model.tripped |= score->score[bank] >= guard->rules[i].threshold;
         }
         if (calm)
             score->first_bad_ns = 0;
@@ -49,7 +51,8 @@ static void expect(enum fs_signal signal, bool bad)
 
 static bool check_scores(void)
 {
-    bool right = true;
+    bool right = check_number(health_named(model.way->service, "canary")->trip.state,
+                              model.tripped ? FS_TRIP_REPORTED : FS_TRIP_NONE, "state of the trip");
 
     for (int i = 0; i < RULES; i++) {
         const volatile struct fs_score *is = &health_named(model.way->service, "canary")->scores[i];
