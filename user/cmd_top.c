@@ -140,6 +140,14 @@ static void screen_begin(void)
     }
 }
 
+static bool is_service(const struct options *options, const char *name, struct error *err)
+{
+    json_t *status = status_gather(options->pin_dir, name, err);
+
+    json_decref(status);
+    return status != NULL;
+}
+
 static int run(const struct options *options, int argc, char **argv)
 {
     struct session session = {.options = options};
@@ -149,6 +157,8 @@ static int run(const struct options *options, int argc, char **argv)
     if (!isatty(STDOUT_FILENO))
         return command_misused(&command_top, "top draws on a terminal; in a pipe, use "
                                              "`flowsplit status --watch`");
+    if (argc && !is_service(options, argv[0], &err))
+        return command_failed(&err);
     code = instance_open(&session.instance, options->pin_dir, INSTANCE_READ, &err);
     if (code)
         return command_failed(&err);
