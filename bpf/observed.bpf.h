@@ -7,6 +7,7 @@
 #include "packet.bpf.h"
 
 #define TCP_HEADER_MAX 60
+#define SEGMENT_MAX    64 /* a power of two above it */
 
 /* A packet of a flow with a backend, from either side. */
 struct observed {
@@ -25,7 +26,7 @@ struct observed {
     bool silent;       /* the version has answered nobody since the SYN */
     __u8 http_class;   /* 1 to 5 where a reply begins with a status line */
     union {
-        __u32 segment[TCP_HEADER_MAX / 4];
+        __u32 segment[SEGMENT_MAX / 4];
         struct bpf_fib_lookup fib;
     };
 };
@@ -75,6 +76,7 @@ static __always_inline bool observed_init(struct observed *o, void *data, void *
     __u32 l3_off = offsets >> 16 & TRANSPORT_OFF_MAX, l4_off = offsets & TRANSPORT_OFF_MAX;
     void *l3 = data + l3_off;
     struct tcphdr *tcp = data + l4_off;
+    __u32 source_be, dest_be;
 
     __builtin_memset(o, 0, sizeof(*o));
     if ((void *)(tcp + 1) > end || l3 + sizeof(struct ipv6hdr) > end)
@@ -89,7 +91,10 @@ static __always_inline bool observed_init(struct observed *o, void *data, void *
                         l3 + (how & FROM_BACKEND ? offsetof(struct iphdr, daddr)
                                                  : offsetof(struct iphdr, saddr)),
                         how);
-    o->key.port_be = how & FROM_BACKEND ? tcp->dest : tcp->source;
+    source_be = tcp->source;
+    dest_be = tcp->dest;
+    asm volatile("" : "+r"(source_be), "+r"(dest_be)); /* read, not chosen by a pointer */
+    o->key.port_be = how & FROM_BACKEND ? dest_be : source_be;
     o->key.scope = service_at(dir, backend->service)->id;
     o->says.now_ns = bpf_ktime_get_ns();
     o->says.dir = dir;

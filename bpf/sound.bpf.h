@@ -48,7 +48,11 @@ static __always_inline bool syn_is_sound(void *ctx, struct observed *o, void *da
     if (how & LOOPBACK)
         return true;
     bytes = sound_ip(data + l3_off, end, l4_off - l3_off, how & IS_IPV6, &sum);
-    if (bytes < sizeof(struct tcphdr) || bytes > TCP_HEADER_MAX)
+    if (bytes > TCP_HEADER_MAX)
+        return false;
+    asm volatile("" : "+r"(bytes)); /* shows the verifier what is known: see bound_offset() */
+    bytes &= SEGMENT_MAX - 1;
+    if (bytes < sizeof(struct tcphdr))
         return false;
     if (tc ? bpf_skb_load_bytes(ctx, l4_off, o->segment, bytes)
            : bpf_xdp_load_bytes(ctx, l4_off, o->segment, bytes))
