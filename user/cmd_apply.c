@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "change.h"
 #include "command.h"
-#include "iface.h"
 #include "warn.h"
 
 static int read_file(const char *file, struct spec *spec, struct error *err)
@@ -32,11 +30,7 @@ struct request {
 static int apply(struct transaction *tx, void *context, struct error *err)
 {
     struct request *request = context;
-    struct change change = {.model = tx->model,
-                            .now = tx->now,
-                            .slack = tx->slack,
-                            .is_local = iface_is_local,
-                            .notes = tx->notes_stream};
+    struct change change = transaction_change(tx);
     int code = change_apply(&change, &request->spec, err);
 
     if (!code && !request->options->quiet)

@@ -2,7 +2,6 @@
 /* `flowsplit clear`. */
 #include "change_trip.h"
 #include "command.h"
-#include "iface.h"
 
 static bool is_tripped(void *context, uint32_t health)
 {
@@ -14,11 +13,7 @@ static bool is_tripped(void *context, uint32_t health)
 static int clear(struct transaction *tx, void *context, struct error *err)
 {
     char **words = context;
-    struct change change = {.model = tx->model,
-                            .now = tx->now,
-                            .slack = tx->slack,
-                            .is_local = iface_is_local,
-                            .notes = tx->notes_stream};
+    struct change change = transaction_change(tx);
 
     return change_clear(&change, words[0], words[1], is_tripped, &tx->instance, err);
 }

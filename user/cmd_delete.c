@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `flowsplit delete`. */
-#include "change.h"
 #include "command.h"
-#include "iface.h"
 
 static int delete (struct transaction *tx, void *context, struct error *err)
 {
-    struct change change = {.model = tx->model,
-                            .now = tx->now,
-                            .slack = tx->slack,
-                            .is_local = iface_is_local,
-                            .notes = tx->notes_stream};
+    struct change change = transaction_change(tx);
 
     return change_delete(&change, context, err);
 }

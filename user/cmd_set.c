@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "change.h"
 #include "command.h"
-#include "iface.h"
 #include "parse.h"
 
 /* Takes "canary=5%" apart, in place. */
@@ -34,11 +32,7 @@ struct request {
 static int set(struct transaction *tx, void *context, struct error *err)
 {
     struct request *request = context;
-    struct change change = {.model = tx->model,
-                            .now = tx->now,
-                            .slack = tx->slack,
-                            .is_local = iface_is_local,
-                            .notes = tx->notes_stream};
+    struct change change = transaction_change(tx);
 
     return change_set(&change, request->service, request->weights, request->count, err);
 }

@@ -2,7 +2,6 @@
 /* `flowsplit withdraw`. */
 #include "change_trip.h"
 #include "command.h"
-#include "iface.h"
 #include "parse.h"
 
 /* What is asked for. */
@@ -14,11 +13,7 @@ struct request {
 static int withdraw(struct transaction *tx, void *context, struct error *err)
 {
     struct request *request = context;
-    struct change change = {.model = tx->model,
-                            .now = tx->now,
-                            .slack = tx->slack,
-                            .is_local = iface_is_local,
-                            .notes = tx->notes_stream};
+    struct change change = transaction_change(tx);
 
     return change_withdraw(&change, request->service, request->version, &request->live, err);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "change.h"
 #include "error.h"
 #include "instance.h"
 
@@ -92,5 +93,8 @@ struct transaction {
 int transaction_run(const struct options *options, enum instance_access want,
                     int (*change)(struct transaction *tx, void *context, struct error *err),
                     void *context, struct error *err);
+
+/* What a change to tx->model needs to know of the world. */
+struct change transaction_change(const struct transaction *tx);
 
 #endif

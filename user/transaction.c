@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "command.h"
 #include "events.h"
+#include "iface.h"
 #include "settle.h"
 
 /* How long a change may take to prepare, in ticks, at the first and at later attempts. The data
@@ -67,6 +68,15 @@ static void end(struct transaction *tx)
     model_free(tx->model);
     if (tx->instance.arena)
         instance_close(&tx->instance);
+}
+
+struct change transaction_change(const struct transaction *tx)
+{
+    return (struct change){.model = tx->model,
+                           .now = tx->now,
+                           .slack = tx->slack,
+                           .is_local = iface_is_local,
+                           .notes = tx->notes_stream};
 }
 
 int transaction_run(const struct options *options, enum instance_access want,

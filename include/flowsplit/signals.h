@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Every signal that a guard can judge a version by: one list that is enum, name and documentation
- * at once. What feeds them is in bpf/observe.bpf.h and bpf/sockets.bpf.h. */
+ * at once. What feeds them is in bpf/handshakes.bpf.h, samples.bpf.h and sockets.bpf.h. */
 #ifndef FLOWSPLIT_SIGNALS_H
 #define FLOWSPLIT_SIGNALS_H
 
