@@ -113,6 +113,12 @@ static __always_inline void observe_repeated(struct observed *o, struct fs_hands
     o->silent = state && state->last_answer_ns < known->first_ns;
 }
 
+/* Has the controller of the rollout that is under way fallen silent? */
+static __always_inline bool is_heart_lost(const struct fs_heart *heart, __u64 now_ns)
+{
+    return !heart->told && (__s64)(now_ns - heart->beat_ns) > (__s64)heart->lost_after_ns;
+}
+
 /* A SYN. */
 static __always_inline void observe_syn(struct observed *o, struct fs_backend_counters *count)
 {
@@ -139,8 +145,11 @@ static __always_inline void observe_syn(struct observed *o, struct fs_backend_co
     handshake_put(cell, tag, o, flags);
     count->handshakes += 1;
     state = observed_health(o);
-    if (state)
-        state->last_new_ns = o->says.now_ns;
+    if (!state)
+        return;
+    state->last_new_ns = o->says.now_ns;
+    if (unlikely(state->heart.lost_after_ns))
+        o->heart_lost = is_heart_lost(&state->heart, o->says.now_ns);
 }
 
 /* A SYN-ACK. It answers the SYN's last repetition, if there was any (RFC 6298, 3: Karn). */
@@ -149,7 +158,7 @@ static __always_inline void observe_answer(struct observed *o, const struct fs_h
 {
     struct fs_sample sample = {
         .backend = o->backend, .answer_seq = o->seq, .request_end = begun->syn_seq + 1};
-    struct fs_health *state = observed_health(o);
+    struct fs_health *state = observed_health(o), *control = observed_control(o);
 
     o->says.time_ns[0] = o->says.now_ns - begun->last_ns;
     count->answered += 1;
@@ -160,6 +169,8 @@ static __always_inline void observe_answer(struct observed *o, const struct fs_h
         state->last_answer_ns = o->says.now_ns;
         histogram_add(&state->connect_time, o->says.time_ns[0]);
     }
+    if (control)
+        histogram_add(&control->connect_time, o->says.time_ns[0]);
     if (o->sampled)
         bpf_map_update_elem(&samples, &o->key, &sample, BPF_ANY);
 }

@@ -43,8 +43,9 @@ static __always_inline int observe(struct observed *o, __u32 how)
     count = bpf_map_lookup_elem(&backend_counters, &backend);
     if (!count)
         return 0;
+    observed_cohort(o);
     observe_packet(o, count, how & FROM_BACKEND);
-    return o->says.seen != 0;
+    return o->says.seen != 0 || o->heart_lost;
 }
 
 /* Verified by themselves, and not inlined: packets that aren't observed must pay nothing for it. */
@@ -93,8 +94,11 @@ static __always_inline void observe_and_judge(void *ctx, const struct packet *pk
              : observe_xdp(ctx, offsets, dir, number, how)))
         return;
     o = observed_now();
-    if (o)
-        guard_judge(&o->says);
+    if (!o)
+        return;
+    if (unlikely(o->heart_lost))
+        guard_heart_lost(&o->says);
+    guard_judge(&o->says);
 }
 
 /* A packet of a client that goes to `backend`. */

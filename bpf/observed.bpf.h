@@ -24,6 +24,7 @@ struct observed {
     bool sound;        /* a SYN that no host has a reason to drop */
     bool if_reachable; /* what it says counts only if there is a way to the client */
     bool silent;       /* the version has answered nobody since the SYN */
+    bool heart_lost;   /* nobody conducts the version's rollout any more */
     __u8 http_class;   /* 1 to 5 where a reply begins with a status line */
     union {
         __u32 segment[SEGMENT_MAX / 4];
@@ -115,6 +116,29 @@ static __always_inline struct fs_health *observed_health(const struct observed *
     struct fs_backend *backend = backend_at(o->says.dir, o->says.backend);
 
     return health_of(table_of(service_at(o->says.dir, backend->service)), backend->version);
+}
+
+/* Of the control, if the flow is in it; or NULL. */
+static __always_inline struct fs_health *observed_control(const struct observed *o)
+{
+    __u32 slot = o->says.control - 1;
+
+    return o->says.control ? bpf_map_lookup_elem(&health, &slot) : NULL;
+}
+
+/* Finds out whether the flow is in the control. */
+static __always_inline void observed_cohort(struct observed *o)
+{
+    const struct fs_backend *backend = backend_at(o->says.dir, o->says.backend);
+    struct fs_service *service = service_at(o->says.dir, backend->service);
+    const struct fs_table *table = table_of(service);
+    __u64 hash;
+
+    if (likely(table->control >= FS_HEALTH_SLOTS))
+        return;
+    hash = fs_hash_client(hash_key(), service->salt, o->key.addr, o->key.port_be, o->family,
+                          service->affinity);
+    o->says.control = control_of(table, backend->version, fs_hash_bucket(hash));
 }
 
 static __always_inline void says(struct observed *o, enum fs_signal signal, bool bad)

@@ -63,13 +63,15 @@ static __always_inline void observe_request(struct observed *o, struct fs_backen
 
 static __always_inline void observe_response(struct observed *o, struct fs_sample *sample)
 {
-    struct fs_health *state = observed_health(o);
+    struct fs_health *state = observed_health(o), *control = observed_control(o);
 
     sample->flags &= ~FS_SAMPLE_WAITING;
     o->says.time_ns[1] = o->says.now_ns - sample->request_ns;
     says(o, FS_SIGNAL_RESPONSE_TIME, false);
     if (o->http_class)
         says(o, FS_SIGNAL_HTTP_5XX, o->http_class == 5);
+    if (control)
+        histogram_add(&control->response_time, o->says.time_ns[1]);
     if (!state)
         return;
     histogram_add(&state->response_time, o->says.time_ns[1]);

@@ -27,6 +27,7 @@ struct close_wait {
     __u32 backend; /* id */
     __u32 health, epoch;
     __u32 stuck;
+    __u32 bucket; /* of the client */
 };
 
 /* What is known of a socket goes with it when it goes. */
@@ -96,17 +97,32 @@ static __always_inline bool is_on_record(fs_ref dir, __u32 id, __u32 slot, __u32
            health_at(slot, epoch);
 }
 
-/* Gives an outcome of a socket to the guard; `id`, `slot` and `epoch` are what it was born with. */
-static __always_inline void socket_says(__u32 id, __u32 slot, __u32 epoch,
+/* Gives an outcome of a socket to the guard; `id`, `slot`, `epoch` and `bucket` are what it was
+ * born with. */
+static __always_inline void socket_says(__u32 id, __u32 slot, __u32 epoch, __u32 bucket,
                                         const struct outcomes *outcomes)
 {
     struct outcomes o = *outcomes;
+    const struct fs_backend *backend;
 
     o.now_ns = bpf_ktime_get_ns();
     o.dir = directory_now();
     o.backend = id & FS_SLOT_BACKEND;
-    if (is_on_record(o.dir, id, slot, epoch))
-        guard_judge(&o);
+    if (!is_on_record(o.dir, id, slot, epoch))
+        return;
+    backend = backend_at(o.dir, id);
+    o.control = control_of(table_of(service_at(o.dir, backend->service)), backend->version, bucket);
+    guard_judge(&o);
+}
+
+/* The bucket of a socket's client. */
+static __always_inline __u32 socket_bucket(const struct sock *sk, const struct fs_service *service)
+{
+    struct fs_endpoint client;
+
+    socket_endpoint(sk, true, &client);
+    return fs_hash_bucket(fs_hash_client(hash_key(), service->salt, client.addr, client.port_be,
+                                         client.family, service->affinity));
 }
 
 /* --- the life of a connection --- */
@@ -139,6 +155,7 @@ static __always_inline void socket_born(struct sock *sk)
     socket->backend = backend->id;
     socket->health = table->pool[backend->version & FS_OWNER_VERSION].health;
     socket->epoch = state->epoch;
+    socket->bucket = socket_bucket(sk, service_at(dir, backend->service));
     socket->state = STATE_ESTABLISHED;
     __sync_fetch_and_add(&state->sockets.opened, 1);
     __sync_fetch_and_add(&state->sockets.now[STATE_ESTABLISHED], 1);
@@ -166,7 +183,7 @@ static __always_inline void socket_gone(struct sock *sk, const struct fs_socket 
         __sync_fetch_and_add(&sum->rtt_count, 1);
     }
     if (tcp->data_segs_out > socket->segments)
-        socket_says(socket->backend, socket->health, socket->epoch,
+        socket_says(socket->backend, socket->health, socket->epoch, socket->bucket,
                     &(struct outcomes){.good_before = tcp->data_segs_out - socket->segments});
 }
 
@@ -182,7 +199,7 @@ static int close_wait_due(void *map, __u64 *cookie, struct close_wait *wait)
     if (state)
         __sync_fetch_and_add(&state->sockets.stuck, 1);
     socket_says(
-        wait->backend, wait->health, wait->epoch,
+        wait->backend, wait->health, wait->epoch, wait->bucket,
         &(struct outcomes){.seen = 1u << FS_SIGNAL_CLOSE_WAIT, .bad = 1u << FS_SIGNAL_CLOSE_WAIT});
     return 0;
 }
@@ -199,8 +216,10 @@ static __always_inline __u64 close_wait_after_ns(const struct fs_socket *socket)
 static __always_inline void close_wait_begin(struct sock *sk, const struct fs_socket *socket)
 {
     __u64 cookie = bpf_get_socket_cookie(sk);
-    struct close_wait fresh = {
-        .backend = socket->backend, .health = socket->health, .epoch = socket->epoch};
+    struct close_wait fresh = {.backend = socket->backend,
+                               .health = socket->health,
+                               .epoch = socket->epoch,
+                               .bucket = socket->bucket};
     struct close_wait *wait;
 
     bpf_map_update_elem(&close_waits, &cookie, &fresh, BPF_NOEXIST);
@@ -221,7 +240,7 @@ static __always_inline void close_wait_end(struct sock *sk, const struct fs_sock
     if (wait && wait->stuck)
         __sync_fetch_and_add(&state->sockets.stuck, -1);
     else
-        socket_says(socket->backend, socket->health, socket->epoch,
+        socket_says(socket->backend, socket->health, socket->epoch, socket->bucket,
                     &(struct outcomes){.seen = 1u << FS_SIGNAL_CLOSE_WAIT});
     if (wait)
         bpf_map_delete_elem(&close_waits, &cookie);
@@ -285,7 +304,7 @@ static __always_inline int socket_retransmitted(struct sock *sk)
         return 0;
     sent = tcp->data_segs_out - socket->segments;
     socket->segments += sent;
-    socket_says(socket->backend, socket->health, socket->epoch,
+    socket_says(socket->backend, socket->health, socket->epoch, socket->bucket,
                 &(struct outcomes){.seen = 1u << FS_SIGNAL_RETRANSMITS,
                                    .bad = 1u << FS_SIGNAL_RETRANSMITS,
                                    .good_before = sent ? sent - 1 : 0});

@@ -24,6 +24,7 @@ struct draft *draft_new(const char *name)
     if (!draft)
         return NULL;
     snprintf(draft->name, sizeof(draft->name), "%s", name);
+    draft->control = FS_NO_HEALTH;
     split_init(draft->buckets, FS_BUCKETS);
     for (int i = 0; i < FS_VERSION_SLOTS; i++)
         draft->versions[i].health = FS_NO_HEALTH;
@@ -68,6 +69,7 @@ static void read_buckets(struct draft *draft, const struct fs_table *table)
             .moving_until = move->moving_until,
             .unsettled = table->owner[i] & FS_OWNER_UNSETTLED,
         };
+        draft->in_control[i] = table->owner[i] & FS_OWNER_CONTROL;
     }
 }
 
@@ -123,6 +125,7 @@ struct draft *draft_read(void *arena, const struct fs_table *table)
     draft->baseline = table->baseline;
     draft->generation = table->generation;
     draft->guard = table->guard;
+    draft->control = table->control;
     read_buckets(draft, table);
     for (int i = 0; i < FS_VERSION_SLOTS; i++)
         if (!read_version(arena, table, i, &draft->versions[i])) {
@@ -153,6 +156,8 @@ static void write_buckets(const struct draft *draft, struct fs_table *table)
         const struct split_item *item = &draft->buckets[i];
 
         table->owner[i] = (uint8_t)(item->owner | (item->unsettled ? FS_OWNER_UNSETTLED : 0));
+        if (draft->in_control[i] && item->owner == draft->baseline)
+            table->owner[i] |= FS_OWNER_CONTROL;
         table->moves[i] = (struct fs_bucket_move){
             .moving_until = item->moving_until,
             .order = (uint16_t)item->order,
@@ -211,6 +216,7 @@ void draft_write(const struct draft *draft, void *arena, fs_ref at)
     table->generation = draft->generation;
     table->drain_ms = draft->drain_ms;
     table->baseline = draft->baseline;
+    table->control = draft->control;
     memcpy(table->name, draft->name, sizeof(table->name));
     table->guard = draft->guard;
     write_buckets(draft, table);

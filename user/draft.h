@@ -40,6 +40,9 @@ struct draft {
     uint32_t baseline;
     uint32_t generation;
     struct fs_guard guard;
+    uint32_t control;            /* health slot of the control, or FS_NO_HEALTH: there is none */
+    bool control_new;            /* that slot begins at zero when the draft is published */
+    bool in_control[FS_BUCKETS]; /* counts as long as the bucket is the baseline's */
     struct split_item buckets[FS_BUCKETS];
     struct draft_version versions[FS_VERSION_SLOTS];
 };

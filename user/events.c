@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "health.h"
 #include "rule.h"
 
 /* The person behind sudo, if there is one. */
@@ -133,8 +134,8 @@ static json_t *trip_json(const struct fs_event *event)
     char rule[RULE_TEXT_MAX];
 
     return json_pack("{s:s, s:I, s:I, s:f, s:f, s:b, s:I, s:I, s:I, s:I}", "rule",
-                     rule_text(&event->trip.cause, rule), "outcomes", (json_int_t)trip->total,
-                     "bad", (json_int_t)trip->bad, "score", (double)trip->score / FS_SCORE_ONE,
+                     health_trip_why(trip, rule), "outcomes", (json_int_t)trip->total, "bad",
+                     (json_int_t)trip->bad, "score", (double)trip->score / FS_SCORE_ONE,
                      "threshold", (double)event->trip.cause.threshold / FS_SCORE_ONE, "withdrawn",
                      trip->state == FS_TRIP_WITHDRAWN, "first_bad_ns",
                      (json_int_t)trip->first_bad_ns, "trip_ns", (json_int_t)trip->trip_ns,
@@ -142,26 +143,46 @@ static json_t *trip_json(const struct fs_event *event)
                      (json_int_t)trip->diverted_ns);
 }
 
+static const char *what_happened(const struct fs_event *event)
+{
+    if (event->kind == FS_EVENT_COMMAND)
+        return event->verb;
+    if (event->kind == FS_EVENT_HEARTBEAT)
+        return "heartbeat";
+    return event->trip.state == FS_TRIP_WITHDRAWN ? "trip" : "report";
+}
+
+/* What a trip or a lost heartbeat has to say. */
+static void explain(const struct fs_event *event, char *text, size_t size)
+{
+    const struct fs_trip *trip = &event->trip;
+    char span[CLOCK_TEXT_MAX], why[RULE_TEXT_MAX];
+
+    if (event->kind == FS_EVENT_COMMAND)
+        snprintf(text, size, "%.*s", (int)sizeof(event->text), event->text);
+    else if (event->kind == FS_EVENT_HEARTBEAT)
+        snprintf(text, size, "no heartbeat for %s: the rollout holds",
+                 clock_span(trip->trip_ns - trip->first_bad_ns, span));
+    else if (trip->rule == FS_RULE_HEARTBEAT)
+        snprintf(text, size, "no heartbeat for %s",
+                 clock_span(trip->trip_ns - trip->first_bad_ns, span));
+    else
+        snprintf(text, size, "%s: %llu of %llu bad", health_trip_why(trip, why),
+                 (unsigned long long)trip->bad, (unsigned long long)trip->total);
+}
+
 json_t *events_json(const struct fs_event *event)
 {
-    bool trip = event->kind == FS_EVENT_TRIP;
-    char when[CLOCK_TEXT_MAX], text[sizeof(event->text) + 1], rule[RULE_TEXT_MAX];
+    char when[CLOCK_TEXT_MAX], text[sizeof(event->text) + 1];
     json_t *object;
 
-    if (trip)
-        snprintf(text, sizeof(text), "%s: %llu of %llu bad", rule_text(&event->trip.cause, rule),
-                 (unsigned long long)event->trip.bad, (unsigned long long)event->trip.total);
-    else
-        snprintf(text, sizeof(text), "%.*s", (int)sizeof(event->text), event->text);
+    explain(event, text, sizeof(text));
     object =
         json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "number", (json_int_t)event->number - 1,
-                  "time", clock_text(event->time_ns, when), "what",
-                  !trip                                    ? event->verb
-                  : event->trip.state == FS_TRIP_WITHDRAWN ? "trip"
-                                                           : "report",
-                  "service", event->service, "version", event->version, "who",
-                  trip ? "kernel" : event->who, "why", text);
-    if (trip)
+                  "time", clock_text(event->time_ns, when), "what", what_happened(event), "service",
+                  event->service, "version", event->version, "who",
+                  event->kind == FS_EVENT_COMMAND ? event->who : "kernel", "why", text);
+    if (event->kind == FS_EVENT_TRIP)
         json_object_set_new(object, "trip", trip_json(event));
     return object;
 }

@@ -7,6 +7,8 @@
 
 #include <flowsplit/steer.h>
 
+#include "rule.h"
+
 /* The data path may be at work on the same words. */
 static void store64(__u64 *word, uint64_t value)
 {
@@ -57,26 +59,42 @@ static void slot_withdraw(struct fs_health *slot, struct fs_trip_word *word, uin
     trip_word_set(word, tick ? tick : 1, cut);
 }
 
+static void version_prepare(struct fs_health *health, struct fs_trips *trips,
+                            const struct draft_version *version, uint64_t now_ns)
+{
+    if (version->act == HEALTH_KEEP || version->health >= FS_HEALTH_SLOTS)
+        return;
+    if (version->act == HEALTH_NEW)
+        slot_renew(&health[version->health], &trips->words[version->health]);
+    else if (version->act == HEALTH_CLEAR)
+        slot_clear(&health[version->health], &trips->words[version->health]);
+    else
+        slot_withdraw(&health[version->health], &trips->words[version->health], version->cut,
+                      now_ns);
+}
+
 void health_prepare(struct fs_health *health, struct fs_trips *trips, const struct model *model,
                     uint64_t now_ns)
 {
     for (uint32_t i = 0; i < model->service_count; i++) {
         const struct draft *draft = model->services[i].draft;
 
-        for (int v = 0; draft && v < FS_VERSION_SLOTS; v++) {
-            const struct draft_version *version = &draft->versions[v];
-
-            if (version->act == HEALTH_KEEP || version->health >= FS_HEALTH_SLOTS)
-                continue;
-            if (version->act == HEALTH_NEW)
-                slot_renew(&health[version->health], &trips->words[version->health]);
-            else if (version->act == HEALTH_CLEAR)
-                slot_clear(&health[version->health], &trips->words[version->health]);
-            else
-                slot_withdraw(&health[version->health], &trips->words[version->health],
-                              version->cut, now_ns);
-        }
+        if (!draft)
+            continue;
+        for (int v = 0; v < FS_VERSION_SLOTS; v++)
+            version_prepare(health, trips, &draft->versions[v], now_ns);
+        if (draft->control_new && draft->control < FS_HEALTH_SLOTS)
+            slot_renew(&health[draft->control], &trips->words[draft->control]);
     }
+}
+
+const char *health_trip_why(const struct fs_trip *trip, char *buf)
+{
+    if (trip->rule == FS_RULE_BY_HAND)
+        return strcpy(buf, "by hand");
+    if (trip->rule == FS_RULE_HEARTBEAT)
+        return strcpy(buf, "heartbeat lost");
+    return rule_text(&trip->cause, buf);
 }
 
 uint64_t health_quantile(const struct fs_histogram *histogram, double q)

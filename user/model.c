@@ -149,6 +149,7 @@ static bool *health_in_use(const struct model *model)
         for (int v = 0; v < FS_VERSION_SLOTS; v++)
             if (table->versions[v].state != FS_VERSION_NONE)
                 used[table->pool[v].health & (FS_TRIP_SLOTS - 1)] = true;
+        used[table->control & (FS_TRIP_SLOTS - 1)] = true;
     }
     return used;
 }

@@ -119,13 +119,11 @@ static json_t *rules_json(const struct fs_guard *guard, const struct fs_health *
 /* Why and when it tripped, or null. */
 static json_t *trip_json(const struct fs_trip *trip)
 {
-    char why[RULE_TEXT_MAX] = "by hand", when[CLOCK_TEXT_MAX];
+    char why[RULE_TEXT_MAX], when[CLOCK_TEXT_MAX];
 
     if (trip->state == FS_TRIP_NONE)
         return json_null();
-    if (trip->rule != FS_RULE_BY_HAND)
-        rule_text(&trip->cause, why);
-    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:f}", "why", why, "time",
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:f}", "why", health_trip_why(trip, why), "time",
                      clock_text(trip->trip_ns, when), "withdrawn", trip->state == FS_TRIP_WITHDRAWN,
                      "outcomes", integer(trip->total), "bad", integer(trip->bad), "score",
                      (double)trip->score / FS_SCORE_ONE);

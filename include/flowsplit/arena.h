@@ -123,8 +123,10 @@ struct fs_pool {
 #define FS_SLOT_UNSETTLED 0x80000000u
 #define FS_SLOT_BACKEND   0x0000ffffu
 
-/* A bucket's owner: the number of a version, and whether the bucket is unsettled. */
+/* A bucket's owner: the number of a version, whether the bucket is unsettled, and whether what its
+ * flows say is also the control's (fs_table.control). */
 #define FS_OWNER_UNSETTLED 0x80u
+#define FS_OWNER_CONTROL   0x40u
 #define FS_OWNER_VERSION   0x1fu
 
 /* How a bucket came to its owner. Read by the data path only where the bucket is unsettled. */
@@ -173,6 +175,8 @@ struct fs_table {
     __u32 generation; /* counts changes of this service */
     __u32 drain_ms;
     __u32 baseline; /* number in versions */
+    __u32 control;  /* number in the map `health` that collects the control's, or FS_NO_HEALTH */
+    __u32 zero;
     char name[FS_NAME_MAX + 1];
     struct fs_guard guard;
     struct fs_version versions[FS_VERSION_SLOTS];
@@ -182,7 +186,7 @@ struct fs_table {
 _Static_assert(sizeof(struct fs_bucket_move) == 8, "fs_bucket_move is part of the ABI");
 _Static_assert(sizeof(struct fs_slot_move) == 12, "fs_slot_move is part of the ABI");
 _Static_assert(sizeof(struct fs_version) == 192, "fs_version is part of the ABI");
-_Static_assert(sizeof(struct fs_table) == FS_BUCKETS * 9 + FS_VERSION_SLOTS * (12 + 192) + 16 +
+_Static_assert(sizeof(struct fs_table) == FS_BUCKETS * 9 + FS_VERSION_SLOTS * (12 + 192) + 24 +
                                               FS_NAME_MAX + 1 + sizeof(struct fs_guard),
                "fs_table is part of the ABI");
 _Static_assert(sizeof(struct fs_table) <= FS_ARENA_GUARD, "the guard covers any struct");

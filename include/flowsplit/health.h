@@ -68,12 +68,13 @@ enum fs_trip_state {
     FS_TRIP_WITHDRAWN, /* by a rule, or by hand */
 };
 
-#define FS_RULE_BY_HAND 0xffffffffu
+#define FS_RULE_BY_HAND   0xffffffffu
+#define FS_RULE_HEARTBEAT 0xfffffffeu /* its rollout's controller fell silent */
 
 /* The last trip of a version. Times are CLOCK_MONOTONIC in ns. */
 struct fs_trip {
     __u32 state; /* enum fs_trip_state */
-    __u32 rule;  /* its number, or FS_RULE_BY_HAND */
+    __u32 rule;  /* its number, or FS_RULE_BY_HAND, or FS_RULE_HEARTBEAT */
     __u64 total, bad;
     __s64 score;
     __u64 first_bad_ns;
@@ -120,9 +121,11 @@ struct fs_socket {
     __u32 segments; /* reported to the guard so far */
     __u32 state;    /* TCP state */
     __u32 end;      /* enum fs_socket_end, as far as it is known */
+    __u32 bucket;   /* of the client */
+    __u32 zero;
 };
 
-_Static_assert(sizeof(struct fs_socket) == 40, "fs_socket is part of the ABI");
+_Static_assert(sizeof(struct fs_socket) == 48, "fs_socket is part of the ABI");
 
 /* What an iterator writes for each socket of a backend. */
 struct fs_connection {
@@ -136,16 +139,43 @@ struct fs_connection {
     __u32 zero;
 };
 
-_Static_assert(sizeof(struct fs_connection) == 112, "fs_connection is part of the ABI");
+_Static_assert(sizeof(struct fs_connection) == 120, "fs_connection is part of the ABI");
 
 #define FS_HTTP_CLASSES 6 /* 1xx to 5xx; 0: not to be read */
 
-/* One observed version. */
+/* Outcomes of a signal that is a share, since the slot was given away. */
+struct fs_tally {
+    __u64 total;
+    __u64 bad;
+};
+
+enum fs_heart_act {
+    FS_HEART_HOLD,     /* nothing changes: only an event says so */
+    FS_HEART_ROLLBACK, /* the version is withdrawn */
+};
+
+/* The heartbeat of the controller whose rollout is about this version. User space writes all of it
+ * but `told`. */
+struct fs_heart {
+    __u64 beat_ns;       /* of the last beat, CLOCK_MONOTONIC */
+    __u64 lost_after_ns; /* a beat older than that was the last; 0: no rollout is under way */
+    __u64 held_ns;       /* how long the rollout's present stage has been held */
+    __u32 then;          /* enum fs_heart_act */
+    __u32 live_flows;    /* enum fs_live_flows, for ROLLBACK */
+    __u32 live_ticks;
+    __u32 told; /* 1: the kernel has done what is to be done */
+};
+
+_Static_assert(sizeof(struct fs_heart) == 40, "fs_heart is part of the ABI");
+
+/* One observed version, or the control that a rollout compares with. */
 struct fs_health {
     __u64 last_new_ns;    /* of the last new flow, CLOCK_MONOTONIC */
     __u64 last_answer_ns; /* of the last SYN-ACK, CLOCK_MONOTONIC */
     __u64 epoch;          /* how often the slot has been given away; the rest began at zero then */
+    struct fs_heart heart;
     struct fs_trip trip;
+    struct fs_tally tallies[FS_SIGNAL_COUNT];
     struct fs_score scores[FS_MAX_RULES];
     __u64 http[FS_HTTP_CLASSES];
     struct fs_sockets sockets;
@@ -216,8 +246,9 @@ struct fs_sample {
 #define FS_EVENTS 2048 /* kept; a power of two */
 
 enum fs_event_kind {
-    FS_EVENT_TRIP = 1, /* a rule was broken */
-    FS_EVENT_COMMAND,  /* a person's act */
+    FS_EVENT_TRIP = 1,  /* a rule was broken, or a heartbeat lost and the version withdrawn */
+    FS_EVENT_COMMAND,   /* a person's act, or a controller's */
+    FS_EVENT_HEARTBEAT, /* a heartbeat was lost; nothing else changed */
 };
 
 /* Something that happened. Written by the programs, and by commands under the instance's lock. */
