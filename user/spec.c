@@ -15,6 +15,7 @@
 #include "spec_guard.h"
 #include "spec_weights.h"
 #include "yaml_doc.h"
+#include "yaml_words.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -26,52 +27,20 @@ struct reading {
     size_t backend_count; /* of all services so far */
 };
 
-/* Puts the place in front of what a parse_* function said. */
-static int refuse_text(const struct doc_at *at, const struct error *why)
-{
-    return place_refuse(doc_place(at), at->err, "%s", why->text);
-}
-
-static int out_of_memory(const struct doc_at *at)
-{
-    return error_set(at->err, -ENOMEM, "%.400s: out of memory", at->doc->file);
-}
-
-/* Reads a name of a thing into a buffer of FS_NAME_MAX + 1. */
-static int read_name(const struct doc_at *at, const char *what, char *name)
-{
-    struct error why;
-    const char *text;
-    int ret = doc_text(at, what, &text);
-
-    if (ret)
-        return ret;
-    if (parse_name(what, text, &why))
-        return refuse_text(at, &why);
-    strcpy(name, text);
-    return 0;
-}
-
 static int read_version_name(const struct doc_at *at, void *into)
 {
     struct reading *reading = into;
 
-    return read_name(at, "version name", reading->version->name);
+    return doc_name(at, "version name", reading->version->name);
 }
 
 static int read_weight(const struct doc_at *at, void *into)
 {
     struct reading *reading = into;
-    struct error why;
-    const char *text;
-    int ret = doc_text(at, "weight", &text);
+    int ret = doc_weight(at, "weight", &reading->version->weight_bp);
 
-    if (ret)
-        return ret;
-    if (parse_weight(text, &reading->version->weight_bp, &why))
-        return refuse_text(at, &why);
-    reading->version->has_weight = true;
-    return 0;
+    reading->version->has_weight = !ret;
+    return ret;
 }
 
 static int read_backend(const struct doc_at *at, const struct service_spec *service,
@@ -86,7 +55,7 @@ static int read_backend(const struct doc_at *at, const struct service_spec *serv
     if (ret)
         return ret;
     if (parse_backend(text, &backend->at, &why))
-        return refuse_text(at, &why);
+        return doc_refuse(at, &why);
     if (backend->at.family != service->vip.family)
         return place_refuse(place, at->err,
                             "backend %s is IPv%d but the VIP %s is IPv%d; one address family is "
@@ -115,7 +84,7 @@ static int read_backends(const struct doc_at *at, void *into)
     reading->backend_count += count;
     version->backends = calloc(count + 1, sizeof(*version->backends));
     if (!version->backends)
-        return out_of_memory(at);
+        return doc_out_of_memory(at);
     for (; version->backend_count < count && !ret; version->backend_count++) {
         struct doc_at item = doc_item(at, version->backend_count);
 
@@ -174,7 +143,7 @@ static int read_service_name(const struct doc_at *at, void *into)
 {
     struct reading *reading = into;
 
-    return read_name(at, "service name", reading->service->name);
+    return doc_name(at, "service name", reading->service->name);
 }
 
 static int read_vip(const struct doc_at *at, void *into)
@@ -188,7 +157,7 @@ static int read_vip(const struct doc_at *at, void *into)
     if (ret)
         return ret;
     if (parse_vip(text, &service->vip, &why))
-        return refuse_text(at, &why);
+        return doc_refuse(at, &why);
     service->vip_line = place.line;
     service->vip_column = place.column;
     return 0;
@@ -203,7 +172,7 @@ static int read_mode(const struct doc_at *at, void *into)
 
     if (ret)
         return ret;
-    return parse_mode(text, &reading->service->mode, &why) ? refuse_text(at, &why) : 0;
+    return parse_mode(text, &reading->service->mode, &why) ? doc_refuse(at, &why) : 0;
 }
 
 static int read_affinity(const struct doc_at *at, void *into)
@@ -215,7 +184,7 @@ static int read_affinity(const struct doc_at *at, void *into)
 
     if (ret)
         return ret;
-    return parse_affinity(text, &reading->service->affinity, &why) ? refuse_text(at, &why) : 0;
+    return parse_affinity(text, &reading->service->affinity, &why) ? doc_refuse(at, &why) : 0;
 }
 
 static int read_drain(const struct doc_at *at, void *into)
@@ -228,7 +197,7 @@ static int read_drain(const struct doc_at *at, void *into)
     if (ret)
         return ret;
     if (parse_duration(text, &service->drain_ms, &why))
-        return refuse_text(at, &why);
+        return doc_refuse(at, &why);
     if (service->drain_ms < SPEC_DRAIN_MIN_MS || service->drain_ms > SPEC_DRAIN_MAX_MS)
         return place_refuse(doc_place(at), at->err,
                             "drain %s is out of range; 1s to 24h is allowed", quote(text).text);
@@ -309,7 +278,7 @@ static int read_services(const struct doc_at *at, void *into)
         return ret;
     spec->services = calloc(count + 1, sizeof(*spec->services));
     if (!spec->services)
-        return out_of_memory(at);
+        return doc_out_of_memory(at);
     for (size_t i = 0; i < count && !ret; i++) {
         struct doc_at item = doc_item(at, i);
 

@@ -11,10 +11,11 @@
 #include "parse.h"
 #include "quote.h"
 #include "rule.h"
+#include "yaml_words.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { TIME_MIN_MS = 1000, TIME_MAX_MS = 24 * 3600 * 1000 };
+static const struct doc_times close_wait_times = {1000, 24 * 3600 * 1000, "1s to 24h"};
 
 static const double BILLION = 1e9;
 
@@ -48,16 +49,14 @@ int spec_read_sample(const struct doc_at *at, struct service_spec *service)
 
 int spec_read_http(const struct doc_at *at, struct service_spec *service)
 {
+    static const char *const words[] = {"true", "false"};
     char vip[FORMAT_ENDPOINT_MAX];
-    const char *text;
-    int ret = doc_text(at, "http", &text);
+    size_t index;
+    int ret = doc_choice(at, "http", words, COUNT(words), &index);
 
     if (ret)
         return ret;
-    service->http = strcmp(text, "true") == 0;
-    if (!service->http && strcmp(text, "false") != 0)
-        return place_refuse(doc_place(at), at->err, "http %s is unknown; known: true, false",
-                            quote(text).text);
+    service->http = index == 0;
     if (service->http && service->vip.proto != IPPROTO_TCP)
         return place_refuse(doc_place(at), at->err,
                             "VIP %s is UDP, but plaintext HTTP/1 is read in TCP only; http: false "
@@ -173,63 +172,26 @@ static int read_on_trip(const struct doc_at *at, void *into)
     static const char *const words[] = {
         [FS_TRIP_WITHDRAW] = "withdraw", [FS_TRIP_REPORT] = "report"};
     struct service_spec *service = into;
-    const char *text;
-    int ret = doc_text(at, "on_trip", &text);
+    size_t index;
+    int ret = doc_choice(at, "on_trip", words, COUNT(words), &index);
 
-    if (ret)
-        return ret;
-    for (size_t i = 0; i < COUNT(words); i++)
-        if (strcmp(text, words[i]) == 0) {
-            service->guard.on_trip = (enum fs_on_trip)i;
-            return 0;
-        }
-    return place_refuse(doc_place(at), at->err, "on_trip %s is unknown; known: withdraw, report",
-                        quote(text).text);
-}
-
-/* A duration from 1s to 24h. `what` names it, `whole` is the text it is a part of. */
-static int read_time(const struct doc_at *at, const char *what, const char *whole, const char *text,
-                     unsigned *ms)
-{
-    struct error why;
-
-    if (parse_duration(text, ms, &why))
-        return place_refuse(doc_place(at), at->err, "%s %s: %s", what, quote(whole).text, why.text);
-    if (*ms < TIME_MIN_MS || *ms > TIME_MAX_MS)
-        return place_refuse(doc_place(at), at->err, "%s %s is out of range; 1s to 24h is allowed",
-                            what, quote(whole).text);
-    return 0;
+    if (!ret)
+        service->guard.on_trip = (enum fs_on_trip)index;
+    return ret;
 }
 
 static int read_live_flows(const struct doc_at *at, void *into)
 {
     struct guard_spec *guard = &((struct service_spec *)into)->guard;
-    const char *text;
-    int ret = doc_text(at, "live_flows", &text);
 
-    if (ret)
-        return ret;
-    if (strncmp(text, "drain ", 6) == 0) {
-        guard->live_flows = FS_LIVE_DRAIN;
-        return read_time(at, "live_flows", text, text + 6 + strspn(text + 6, " "), &guard->live_ms);
-    }
-    guard->live_flows = strcmp(text, "cut") == 0 ? FS_LIVE_CUT : FS_LIVE_KEEP;
-    if (guard->live_flows == FS_LIVE_KEEP && strcmp(text, "keep") != 0)
-        return place_refuse(doc_place(at), at->err,
-                            "live_flows %s is unknown; known: keep, drain TIME (as in drain 30s), "
-                            "cut",
-                            quote(text).text);
-    return 0;
+    return doc_live_flows(at, &guard->live_flows, &guard->live_ms);
 }
 
 static int read_close_wait_after(const struct doc_at *at, void *into)
 {
     struct service_spec *service = into;
-    const char *text;
-    int ret = doc_text(at, "close_wait_after", &text);
 
-    return ret ? ret
-               : read_time(at, "close_wait_after", text, text, &service->guard.close_wait_after_ms);
+    return doc_time(at, "close_wait_after", &close_wait_times, &service->guard.close_wait_after_ms);
 }
 
 int spec_read_guard(const struct doc_at *at, struct service_spec *service)
