@@ -25,6 +25,13 @@ struct place doc_place(const struct doc_at *at)
     return (struct place){at->doc->file, (int)mark->line + 1, (int)mark->column + 1};
 }
 
+enum doc_kind doc_kind(const struct doc_at *at)
+{
+    if (at->node->type == YAML_SEQUENCE_NODE)
+        return DOC_LIST;
+    return at->node->type == YAML_MAPPING_NODE ? DOC_MAPPING : DOC_TEXT;
+}
+
 /* What a node is, in a user's words. */
 static const char *kind(const yaml_node_t *node)
 {
@@ -143,6 +150,32 @@ int doc_list(const struct doc_at *at, const char *what, size_t max, size_t *coun
         struct doc_at excess = doc_item(at, max);
 
         return place_refuse(doc_place(&excess), at->err, "%s has %zu items; %zu are allowed", what,
+                            *count, max);
+    }
+    return 0;
+}
+
+struct doc_at doc_pair_key(const struct doc_at *mapping, size_t index)
+{
+    return doc_node(mapping, mapping->node->data.mapping.pairs.start[index].key);
+}
+
+struct doc_at doc_pair_value(const struct doc_at *mapping, size_t index)
+{
+    return doc_node(mapping, mapping->node->data.mapping.pairs.start[index].value);
+}
+
+int doc_pairs(const struct doc_at *at, const char *what, size_t max, size_t *count)
+{
+    const yaml_node_t *node = at->node;
+
+    if (node->type != YAML_MAPPING_NODE)
+        return refuse_kind(at, what, "a mapping of keys to values");
+    *count = (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start);
+    if (*count > max) {
+        struct doc_at excess = doc_pair_key(at, max);
+
+        return place_refuse(doc_place(&excess), at->err, "%s has %zu keys; %zu are allowed", what,
                             *count, max);
     }
     return 0;

@@ -12,6 +12,9 @@
 #include "error.h"
 #include "place.h"
 
+/* What a node is. */
+enum doc_kind { DOC_TEXT, DOC_LIST, DOC_MAPPING };
+
 enum {
     DOC_MAX_BYTES = 16 << 20, /* of a file */
     DOC_MAX_DEPTH = 16,       /* lists and mappings within each other */
@@ -32,9 +35,9 @@ struct doc_at {
 };
 
 /* Reads a stream to its end, which must hold exactly one YAML document in UTF-8. An IPv6 endpoint
- * like [2001:db8::1]:80 is text here even without the quotes that YAML wants around it. Returns 0
- * with *doc to be released by doc_free(), or a negative errno with *err set and nothing to release.
- */
+ * like [2001:db8::1]:80 is text here even without the quotes that YAML wants around it, and of
+ * `by: adaptive {up: 10%, down: 5%}` the mapping is what `by` has. Returns 0 with *doc to be
+ * released by doc_free(), or a negative errno with *err set and nothing to release. */
 int doc_load(FILE *stream, const char *file, struct doc *doc, struct error *err);
 void doc_free(struct doc *doc);
 
@@ -42,6 +45,9 @@ void doc_free(struct doc *doc);
 struct doc_at doc_root(struct doc *doc, struct error *err);
 
 struct place doc_place(const struct doc_at *at);
+
+/* For what may be written in several ways. */
+enum doc_kind doc_kind(const struct doc_at *at);
 
 /* One known key of a mapping. */
 struct doc_key {
@@ -61,6 +67,14 @@ int doc_list(const struct doc_at *at, const char *what, size_t max, size_t *coun
 
 /* The item `index` of a list that doc_list() has accepted. */
 struct doc_at doc_item(const struct doc_at *list, size_t index);
+
+/* Checks that this is a mapping of at most `max` pairs, whose keys are the file's own words; `what`
+ * names it. */
+int doc_pairs(const struct doc_at *at, const char *what, size_t max, size_t *count);
+
+/* The pair `index` of a mapping that doc_pairs() has accepted. */
+struct doc_at doc_pair_key(const struct doc_at *mapping, size_t index);
+struct doc_at doc_pair_value(const struct doc_at *mapping, size_t index);
 
 /* Checks that this is a text; it lives as long as the document. */
 int doc_text(const struct doc_at *at, const char *what, const char **text);

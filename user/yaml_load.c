@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From a stream to a YAML document, with IPv6 endpoints that have no quotes. */
+/* From a stream to a YAML document, with IPv6 endpoints that have no quotes, and `adaptive {...}`.
+ */
 #include "yaml_doc.h"
 
 #include <ctype.h>
@@ -102,6 +103,44 @@ static void restore_brackets(yaml_document_t *document, char hidden)
     }
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static const char adaptive[] = "adaptive";
+
+/* Does "adaptive" stand at `at`, between `by:` and `{`? */
+static bool is_adaptive(const struct bytes *bytes, const char *at)
+{
+    const char *begin = bytes->data, *end = begin + bytes->length;
+    const char *before = at, *after = at + sizeof(adaptive) - 1;
+
+    if (after >= end || memcmp(at, adaptive, sizeof(adaptive) - 1) != 0)
+        return false;
+    while (after < end && is_blank(*after))
+        after++;
+    while (before > begin && is_blank(before[-1]))
+        before--;
+    return after < end && *after == '{' && before < at && before - begin > 3 &&
+           memcmp(before - 3, "by:", 3) == 0 && strchr(" \t\n{,", before[-4]);
+}
+
+/* To YAML, `by: adaptive {up: 10%, down: 5%}` is a text with a mapping too much behind it. Puts
+ * blanks in the place of the word, so that `by` has the mapping. Not where a quotation mark is open
+ * in the line. */
+static void blank_adaptive(const struct bytes *bytes)
+{
+    bool single = false, twofold = false;
+
+    for (char *at = bytes->data; at < bytes->data + bytes->length; at++) {
+        single = *at != '\n' && single ^ (*at == '\'');
+        twofold = *at != '\n' && twofold ^ (*at == '"');
+        if (!single && !twofold && *at == *adaptive && is_adaptive(bytes, at))
+            memset(at, ' ', sizeof(adaptive) - 1);
+    }
+}
+
 /* What has been seen of a file. */
 struct shape {
     unsigned documents, depth, anchors;
@@ -165,7 +204,7 @@ static int check_shape(yaml_parser_t *parser, const struct bytes *bytes, struct 
     if (!ret && !shape.documents)
         ret = place_refuse((struct place){doc->file, 1, 1}, err,
                            "the file is empty; a file begins with \"services:\", and declares none "
-                           "with \"services: []\"");
+                           "with \"services: []\", or with \"rollout:\"");
     return ret;
 }
 
@@ -197,8 +236,10 @@ static int with_parser(int (*step)(yaml_parser_t *parser, const struct bytes *by
 static int load_bytes(const struct bytes *bytes, struct doc *doc, struct error *err)
 {
     char hidden = hide_brackets(bytes);
-    int ret = with_parser(check_shape, bytes, doc, err);
+    int ret;
 
+    blank_adaptive(bytes);
+    ret = with_parser(check_shape, bytes, doc, err);
     if (!ret)
         ret = with_parser(build, bytes, doc, err);
     if (!ret)
