@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `flowsplit apply`. */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "command.h"
+#include "plan_file.h"
 #include "warn.h"
 
+/* Its services; a rollout in it is checked, too. */
 static int read_file(const char *file, struct spec *spec, struct error *err)
 {
-    bool standard = strcmp(file, "-") == 0;
-    FILE *stream = standard ? stdin : fopen(file, "re");
-    int code;
+    struct plan_file contents;
+    int code = plan_file_open(file, &contents, err);
 
-    if (!stream)
-        return error_set(err, -errno, "can't open %s: %s", file, strerror(errno));
-    code = spec_read(stream, standard ? "standard input" : file, spec, err);
-    if (!standard)
-        fclose(stream);
-    return code;
+    return code ? code : plan_file_take_spec(&contents, spec, err);
 }
 
 /* What is asked for. */

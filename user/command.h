@@ -57,7 +57,8 @@ struct command {
 
 extern const struct command command_apply, command_attach, command_clear, command_conns,
     command_delete, command_detach, command_events, command_explain, command_guard, command_help,
-    command_reasons, command_set, command_status, command_top, command_version, command_withdraw;
+    command_lint, command_reasons, command_set, command_status, command_top, command_version,
+    command_withdraw;
 
 /* All commands, ended by NULL, in the order of help. */
 extern const struct command *const commands[];

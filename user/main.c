@@ -13,6 +13,7 @@ const struct command *const commands[] = {
     &command_attach,
     &command_detach,
     &command_apply,
+    &command_lint,
     &command_delete,
     &command_set,
     &command_withdraw,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Reads a file of services: a table of keys for each mapping, a function for each key. Weights
+/* Reads services: a table of keys for each mapping, a function for each key. Weights
  * are settled in spec_weights.c; what must hold between services is in spec_check.c; guards are in
  * spec_guard.c. */
-#include "spec.h"
+#include "spec_read.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,17 +11,14 @@
 #include "parse.h"
 #include "place.h"
 #include "quote.h"
-#include "spec_check.h"
 #include "spec_guard.h"
 #include "spec_weights.h"
-#include "yaml_doc.h"
 #include "yaml_words.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What is being filled; every function below gets it as `into`. */
 struct reading {
-    struct spec *spec;
     struct service_spec *service;
     struct version_spec *version;
     size_t backend_count; /* of all services so far */
@@ -267,10 +264,9 @@ static int read_service(const struct doc_at *at, struct reading *reading)
     return ret;
 }
 
-static int read_services(const struct doc_at *at, void *into)
+int spec_read(const struct doc_at *at, struct spec *spec)
 {
-    struct reading *reading = into;
-    struct spec *spec = reading->spec;
+    struct reading reading = {0};
     size_t count;
     int ret = doc_list(at, "services", FS_MAX_SERVICES, &count);
 
@@ -282,31 +278,9 @@ static int read_services(const struct doc_at *at, void *into)
     for (size_t i = 0; i < count && !ret; i++) {
         struct doc_at item = doc_item(at, i);
 
-        reading->service = &spec->services[spec->service_count++];
-        ret = read_service(&item, reading);
+        reading.service = &spec->services[spec->service_count++];
+        ret = read_service(&item, &reading);
     }
-    return ret;
-}
-
-int spec_read(FILE *stream, const char *file, struct spec *out, struct error *err)
-{
-    static const struct doc_key keys[] = {{"services", read_services, true}};
-    struct reading reading = {.spec = out};
-    struct doc_at root;
-    struct doc doc;
-    int ret;
-
-    *out = (struct spec){0};
-    ret = doc_load(stream, file, &doc, err);
-    if (ret)
-        return ret;
-    root = doc_root(&doc, err);
-    ret = doc_mapping(&root, "the file", keys, COUNT(keys), &reading);
-    doc_free(&doc);
-    if (!ret)
-        ret = spec_check(out, file, err);
-    if (ret)
-        spec_free(out);
     return ret;
 }
 

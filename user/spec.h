@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a user declares: services, versions, weights and backends, as read from a file. Plain data,
- * no maps, no clock. */
+/* What a user declares: services, versions, weights and backends, as read from a file by
+ * plan_file.h. Plain data, no maps, no clock. */
 #ifndef FLOWSPLIT_SPEC_H
 #define FLOWSPLIT_SPEC_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <flowsplit/abi.h>
 #include <flowsplit/guard.h>
@@ -84,11 +83,6 @@ enum {
     SPEC_CLOSE_WAIT_DEFAULT_MS = 30000            /* 30s */
 };
 
-/* Reads services from a YAML stream and checks all that can be checked without the running state.
- * `file` names the stream in messages (file:line:column). Returns 0; or -EINVAL, -ENOMEM or the
- * errno of reading with *err set and *out empty. A baseline without a weight gets what the others
- * leave in weight_bp, and has_weight stays false. Rules keep `file`. Release with spec_free(). */
-int spec_read(FILE *stream, const char *file, struct spec *out, struct error *err);
 void spec_free(struct spec *spec);
 
 #endif

@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "instance.h"
 #include "parse.h"
-#include "spec.h"
+#include "plan_file.h"
 
 /* What is in 203.0.113.0/24 or 2001:db8:1::/48 is remote, the rest local. In "moving" all buckets
  * are made to move. */
@@ -87,7 +87,7 @@ static int fill(void *arena, struct error *err)
     if (!text)
         return error_set(err, -ENOMEM, "out of memory");
     model_format(arena, &key, 0);
-    code = spec_read(text, "services", &spec, err);
+    code = plan_file_read_spec(text, "services", &spec, err);
     code = code ? code : publish(arena, &spec, NULL, err);
     code = code ? code : publish(arena, NULL, &all_moves, err);
     spec_free(&spec);

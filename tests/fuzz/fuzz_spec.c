@@ -5,7 +5,7 @@
 
 #include "fuzz.h"
 #include "parse.h"
-#include "spec.h"
+#include "plan_file.h"
 
 static void expect_valid_guard(const struct service_spec *service)
 {
@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int ret;
 
     EXPECT(stream);
-    ret = spec_read(stream, "FILE", &spec, &err);
+    ret = plan_file_read_spec(stream, "FILE", &spec, &err);
     fclose(stream);
     if (ret) {
         expect_message(&err);

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "spec.h"
+#include "plan_file.h"
 
 /* A file with its first piece. */
 static inline FILE *spec_file_begin(const char *text)
@@ -26,7 +26,7 @@ static inline int spec_file_read(FILE *stream, struct spec *spec, struct error *
     int ret;
 
     rewind(stream);
-    ret = spec_read(stream, "f", spec, err);
+    ret = plan_file_read_spec(stream, "f", spec, err);
     fclose(stream);
     return ret;
 }

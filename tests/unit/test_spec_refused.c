@@ -25,7 +25,7 @@ struct refusal {
 static const struct refusal refusals[] = {
     /* Keys */
     {"an unknown key of the file", "services: []\nservice: []\n",
-     "f:2:1: unknown key \"service\" in the file; known keys: services"},
+     "f:2:1: unknown key \"service\" in the file; known keys: services, rollout"},
     {"an unknown key of a service", SERVICES "  - name: web\n    wip: 10.0.0.1:80/tcp\n",
      "f:3:5: unknown key \"wip\" in a service; known keys: name, vip, mode, affinity, drain, "
      "sample, http, versions, baseline, guard"},
@@ -33,8 +33,8 @@ static const struct refusal refusals[] = {
      "f:7:9: unknown key \"wight\" in a version; known keys: name, weight, backends"},
     {"a duplicate key", SERVICES "  - name: web\n    mode: nat\n    name: web\n",
      "f:4:5: key \"name\" stands twice in a service, first in line 2; once is allowed"},
-    {"no services", "{}\n",
-     "f:1:1: key \"services\" is missing in the file; required keys: services"},
+    {"neither services nor a rollout", "{}\n",
+     "f:1:1: the file declares nothing; it needs services, rollout or both"},
     {"a service without VIP", SERVICES "  - name: web\n    baseline: stable\n    versions: []\n",
      "f:2:5: key \"vip\" is missing in a service; required keys: name, vip, versions, baseline"},
     {"a version without backends", SERVICES WEB "      - name: stable\n",
@@ -174,10 +174,10 @@ static const struct refusal refusals[] = {
     /* YAML itself */
     {"nothing in it", "",
      "f:1:1: the file is empty; a file begins with \"services:\", and declares none with "
-     "\"services: []\""},
+     "\"services: []\", or with \"rollout:\""},
     {"comments only", "# nothing\n",
      "f:1:1: the file is empty; a file begins with \"services:\", and declares none with "
-     "\"services: []\""},
+     "\"services: []\", or with \"rollout:\""},
     {"a second document", "services: []\n---\nservices: []\n",
      "f:2:1: a second YAML document begins here; one is allowed in a file"},
     {"a missing colon", SERVICES "  - name: web\n    vip 10.0.0.1:80/tcp\n    mode: nat\n",
