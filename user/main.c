@@ -8,7 +8,8 @@
 
 #include "command.h"
 
-/* clang-format off: a line each */
+/* A line each. */
+/* clang-format off */
 const struct command *const commands[] = {
     &command_attach,
     &command_detach,
