@@ -28,10 +28,10 @@ typedef void check_answered(void *context, size_t index, const struct check_resu
 
 struct checks;
 
-/* Begins to ask: each check at once and then every `every`, but not before it has been answered. A
- * request is given up after `every`, 30 s at most; that is NO_ANSWER. Commands get
- * FLOWSPLIT_SERVICE and FLOWSPLIT_VERSION. `http` and `plan` must stay until checks_free(). Returns
- * NULL with *err set when there is no memory. */
+/* Begins to ask: each check at once and then every `every`; where the answer takes longer, as soon
+ * as it is there. A request is given up after `every`, 30 s at most; that is NO_ANSWER. Commands
+ * get FLOWSPLIT_SERVICE and FLOWSPLIT_VERSION. `http` and `plan` must stay until checks_free().
+ * Returns NULL with *err set when there is no memory. */
 struct checks *checks_new(sd_event *event, struct http *http, const struct plan *plan,
                           check_answered *callback, void *context, struct error *err);
 
