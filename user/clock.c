@@ -28,9 +28,14 @@ uint32_t clock_tick_now(void)
     return (uint32_t)(read_ns(CLOCK_MONOTONIC_COARSE) >> FS_TICK_SHIFT);
 }
 
+uint64_t clock_realtime_0(void)
+{
+    return read_ns(CLOCK_REALTIME) - read_ns(CLOCK_MONOTONIC);
+}
+
 const char *clock_text(uint64_t monotonic_ns, char *buf)
 {
-    uint64_t ns = read_ns(CLOCK_REALTIME) - read_ns(CLOCK_MONOTONIC) + monotonic_ns;
+    uint64_t ns = clock_realtime_0() + monotonic_ns;
     time_t seconds = (time_t)(ns / SECOND_NS);
     struct tm parts;
     size_t length;

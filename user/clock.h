@@ -8,6 +8,9 @@
 /* CLOCK_MONOTONIC, in ns: what the data path's times are in. */
 uint64_t clock_now_ns(void);
 
+/* CLOCK_REALTIME when CLOCK_MONOTONIC was 0, in ns. */
+uint64_t clock_realtime_0(void);
+
 /* The present tick of the data path's coarse clock. */
 uint32_t clock_tick_now(void);
 

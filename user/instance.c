@@ -5,11 +5,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -17,7 +20,8 @@
 #include "instance_make.h"
 #include "pins.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define LOCK_PAUSE_MS 2
+#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
 
 static int *pin_fd(struct instance *instance, const struct pin *pin)
 {
@@ -93,11 +97,21 @@ static int map_views(struct instance *instance, struct error *err)
                                                                 : wrong_abi(instance->pin_dir, err);
 }
 
+/* 0 if there is none. */
+static uint64_t maps_inode(const char *pin_dir)
+{
+    char path[PIN_PATH_MAX];
+    struct stat stat_;
+
+    return stat(pins_path(path, pin_dir, PINS_MAPS), &stat_) ? 0 : stat_.st_ino;
+}
+
 static int open_all(struct instance *instance, struct error *err)
 {
     char dir[PIN_PATH_MAX];
     int code;
 
+    instance->inode = maps_inode(instance->pin_dir);
     code = open_pins(instance, pins_path(dir, instance->pin_dir, PINS_MAPS), instance_maps, err);
     if (!code)
         code = open_pins(instance, pins_path(dir, instance->pin_dir, PINS_PROGRAMS),
@@ -165,11 +179,42 @@ int instance_open_opportune(struct instance *instance, const char *pin_dir, bool
     return *writable ? code : instance_open(instance, pin_dir, INSTANCE_READ, err);
 }
 
+int instance_open_within(struct instance *instance, const char *pin_dir, unsigned wait_ms,
+                         struct error *err)
+{
+    static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000};
+    int code;
+
+    for (unsigned waited = 0;; waited += LOCK_PAUSE_MS) {
+        code = open_with(instance, pin_dir, INSTANCE_READ, LOCK_SH | LOCK_NB, err);
+        if (code != -EWOULDBLOCK)
+            return code;
+        if (waited >= wait_ms)
+            return error_set(err, -ETIMEDOUT, "another command has held the lock of %s for %u ms",
+                             pin_dir, wait_ms);
+        nanosleep(&pause, NULL);
+    }
+}
+
 static void close_pins(struct instance *instance, const struct pin *pins)
 {
     for (const struct pin *pin = pins; pin->name; pin++)
         if (*pin_fd(instance, pin) >= 0)
             close(*pin_fd(instance, pin));
+}
+
+int instance_relock(struct instance *instance, struct error *err)
+{
+    int lock = pins_lock(instance->pin_dir, LOCK_SH | LOCK_NB, false, err);
+
+    if (lock < 0)
+        return lock;
+    instance->lock = lock;
+    if (maps_inode(instance->pin_dir) == instance->inode)
+        return 0;
+    instance_unlock(instance);
+    return error_set(err, -ESTALE, "another instance has taken the place of the one in %s",
+                     instance->pin_dir);
 }
 
 void instance_unlock(struct instance *instance)

@@ -33,6 +33,7 @@ struct instance {
     int lock;            /* -1 when there is no instance */
     struct maps maps;
     int programs[PROGRAM_COUNT];
+    uint64_t inode; /* of the directory of its pinned maps: another instance has another */
     /* shared with the data path; NULL when there is no instance */
     void *arena;              /* FS_ARENA_BYTES */
     struct fs_trips *trips;   /* what it has withdrawn */
@@ -49,6 +50,15 @@ int instance_open(struct instance *instance, const char *pin_dir, enum instance_
 /* As INSTANCE_WRITE if nobody holds the lock, else as INSTANCE_READ; *writable tells. */
 int instance_open_opportune(struct instance *instance, const char *pin_dir, bool *writable,
                             struct error *err);
+
+/* Takes the shared lock again after instance_unlock(), without waiting. Returns 0, -EWOULDBLOCK if
+ * somebody is writing, -ESTALE if another instance has taken its place, or another -errno; *err is
+ * set. */
+int instance_relock(struct instance *instance, struct error *err);
+
+/* As INSTANCE_READ, but -ETIMEDOUT if the lock can't be had within `wait_ms`. */
+int instance_open_within(struct instance *instance, const char *pin_dir, unsigned wait_ms,
+                         struct error *err);
 
 /* Gives the lock back, for who only goes on reading what the kernel writes. */
 void instance_unlock(struct instance *instance);
