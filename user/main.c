@@ -26,6 +26,7 @@ const struct command *const commands[] = {
     &command_explain,
     &command_guard,
     &command_reasons,
+    &command_metrics,
     &command_help,
     &command_version,
     NULL,

@@ -94,8 +94,9 @@ static bool breaches(const struct plan_check *check, double value)
         return value < check->fail_limit;
     case CHECK_AT_MOST:
         return value <= check->fail_limit;
+    default:
+        return true;
     }
-    return true;
 }
 
 /* A sample is [seconds, "number"]. */
