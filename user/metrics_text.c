@@ -88,21 +88,21 @@ static void put_seconds(struct metrics_text *text, uint64_t ns)
     put(text, digits, format_seconds(digits, ns));
 }
 
-/* The shortest decimal of at most 17 digits that reads back as the same. */
+/* A decimal that reads back as the same. */
 static void put_real(struct metrics_text *text, double number)
 {
     char digits[40];
 
+    if (number >= 0 && number < 1e15 && number == trunc(number)) {
+        put_number(text, (uint64_t)number);
+        return;
+    }
     if (isinf(number))
         snprintf(digits, sizeof(digits), number < 0 ? "-Inf" : "+Inf");
     else if (isnan(number))
         snprintf(digits, sizeof(digits), "NaN");
-    else
-        for (int precision = 6; precision <= 17; precision++) {
-            snprintf(digits, sizeof(digits), "%.*g", precision, number);
-            if (strtod(digits, NULL) == number)
-                break;
-        }
+    else if (snprintf(digits, sizeof(digits), "%.15g", number) && strtod(digits, NULL) != number)
+        snprintf(digits, sizeof(digits), "%.17g", number);
     put_string(text, digits);
 }
 
@@ -192,24 +192,34 @@ void metrics_head(struct metrics_text *text, const char *name, enum metrics_type
     put_string(text, "\n");
 }
 
+static char *append(char *to, const char *bytes, size_t length)
+{
+    memcpy(to, bytes, length);
+    return to + length;
+}
+
 /* All of a sample that stands before its value; `more` is one more label, written, or "". */
 static void begin(struct metrics_text *text, const char *name, const char *suffix,
                   const struct metrics_labels *labels, const char *more)
 {
+    size_t name_length = strlen(name), suffix_length = strlen(suffix), more_length = strlen(more);
     size_t length = labels ? labels->length : 0;
+    char *to;
 
-    put_string(text, name);
-    put_string(text, suffix);
-    if (length || *more) {
-        put_string(text, "{");
-        if (length)
-            put(text, labels->text, length);
-        if (length && *more)
-            put_string(text, ",");
-        put_string(text, more);
-        put_string(text, "}");
+    if (!make_room(text, name_length + suffix_length + length + more_length + sizeof("{,} ")))
+        return;
+    to = append(text->bytes + text->length, name, name_length);
+    to = append(to, suffix, suffix_length);
+    if (length || more_length) {
+        *to++ = '{';
+        to = length ? append(to, labels->text, length) : to;
+        if (length && more_length)
+            *to++ = ',';
+        to = append(to, more, more_length);
+        *to++ = '}';
     }
-    put_string(text, " ");
+    *to++ = ' ';
+    text->length = (size_t)(to - text->bytes);
 }
 
 static void end(struct metrics_text *text)

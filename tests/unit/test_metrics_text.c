@@ -299,7 +299,7 @@ int main(void)
         TEST("the longest names and rules fit, all escaped", test_longest_labels),
         TEST("heads escape backslashes and newlines; a comment is one line", test_head),
         TEST("samples have braces if there are labels", test_samples),
-        TEST("reals are short and read back as the same", test_reals),
+        TEST("reals read back as the same", test_reals),
         TEST("times are exact", test_times),
         TEST("buckets are cumulative and count exactly what is below their limits", test_histogram),
         TEST("buckets go from 1 us to 100 s, two an octave", test_limits),
