@@ -6,7 +6,7 @@ set -euo pipefail
 
 declare -A packages=(
     [build]="gcc libc6-dev linux-libc-dev make clang bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev
-        libjansson-dev libsystemd-dev libcurl4-openssl-dev libncurses-dev"
+        libjansson-dev libmicrohttpd-dev libsystemd-dev libcurl4-openssl-dev libncurses-dev"
     [demo]="iproute2 iputils-ping procps util-linux mount ethtool jq curl"
     [test]="libcmocka-dev libclang-rt-14-dev llvm iproute2 iputils-ping procps util-linux mount ethtool jq curl
         clang-format cppcheck shellcheck"
