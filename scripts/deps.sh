@@ -12,6 +12,9 @@ declare -A packages=(
         clang-format cppcheck shellcheck"
     [vm]="qemu-system-x86 busybox-static xz-utils zstd util-linux debian-archive-keyring"
 )
+# What is fetched, but only unpacked, to unpacked/NAME in the cache: installed, it would be a daemon that runs.
+declare -A unpacked=([test]="prometheus")
+caches=("${FLOWSPLIT_CACHE:-/var/cache/flowsplit}" "${HOME:-/root}/.cache/flowsplit")
 
 say() {
     echo "deps: $*" >&2
@@ -35,24 +38,55 @@ missing_of() {
 apt() {
     apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1 </dev/null && return
     cat "$log" >&2
-    die "apt-get $1 failed"
+    die "apt-get $* failed"
 }
 
+# Those of the packages in "$@" that are nowhere.
+not_unpacked_of() {
+    local package
+    for package in $(missing_of "$@"); do
+        [[ -d ${caches[0]}/unpacked/$package || -d ${caches[1]}/unpacked/$package ]] || echo "$package"
+    done
+}
+
+unpack() (
+    package=$1 place=${caches[0]}/unpacked
+    mkdir -p "$place" 2>/dev/null && [[ -w $place ]] || place=${caches[1]}/unpacked
+    mkdir -p "$place"
+    work=$(mktemp -d "$place/.unpack.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    say "unpacking $package to $place"
+    cd "$work"
+    apt -o APT::Sandbox::User=root download "$package"
+    dpkg-deb -x -- *.deb files
+    chmod 755 files
+    mv -T files "$place/$package"
+)
+
 (($# > 0)) || set -- "${!packages[@]}"
-wanted=()
+wanted=() wanted_unpacked=()
 for set; do
     [[ -n ${packages[$set]:-} ]] || die "no set named $set; there are: ${!packages[*]}"
     read -rd '' -a names <<<"${packages[$set]}" || true
     wanted+=("${names[@]}")
+    read -rd '' -a names <<<"${unpacked[$set]:-}" || true
+    wanted_unpacked+=("${names[@]}")
 done
 command -v dpkg-query >/dev/null || die "this is not Debian; see scripts/deps.sh for what is needed"
 mapfile -t missing < <(missing_of "${wanted[@]}" | sort -u)
-((${#missing[@]} > 0)) || exit 0
-((EUID == 0)) || die "missing: ${missing[*]}; run this as root: scripts/deps.sh"
+mapfile -t missing_unpacked < <(not_unpacked_of "${wanted_unpacked[@]}")
+all_missing=("${missing[@]}" "${missing_unpacked[@]}")
+((${#all_missing[@]} > 0)) || exit 0
+((EUID == 0)) || die "missing: ${all_missing[*]}; run this as root: scripts/deps.sh"
 
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-say "installing ${missing[*]}"
 apt update
-apt install -y --no-install-recommends "${missing[@]}"
+if ((${#missing[@]} > 0)); then
+    say "installing ${missing[*]}"
+    apt install -y --no-install-recommends "${missing[@]}"
+fi
+for package in "${missing_unpacked[@]}"; do
+    unpack "$package"
+done
