@@ -5,6 +5,7 @@
 #ifndef FLOWSPLIT_VERDICT_H
 #define FLOWSPLIT_VERDICT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Outcomes of one side since the comparison began. */
@@ -42,5 +43,31 @@ struct answer {
 
 struct answer verdict_ask(const struct question *question, struct tally version,
                           struct tally control);
+
+/* --- the same for whoever asks one question often --- */
+
+enum { VERDICT_TERMS_MAX = 48 };
+
+/* What one pair of rates that would be worse makes of an outcome: the logarithm of its likelihood
+ * ratio to the nearest pair that would not. */
+struct verdict_term {
+    double log_weight;
+    struct {
+        double good, bad;
+    } version, control;
+};
+
+/* A question made ready. */
+struct verdict_test {
+    struct question question;
+    double log_threshold;
+    size_t term_count; /* 0: nothing could be worse, or there is nothing to compare with */
+    struct verdict_term terms[VERDICT_TERMS_MAX];
+};
+
+void verdict_prepare(struct verdict_test *test, const struct question *question);
+
+struct answer verdict_look(const struct verdict_test *test, struct tally version,
+                           struct tally control);
 
 #endif
