@@ -105,7 +105,7 @@ static uint32_t cut_tick(const struct service_change *sc, const struct live_choi
 }
 
 int change_withdraw(struct change *change, const char *service, const char *version,
-                    const struct live_choice *live, struct error *err)
+                    const struct live_choice *live, uint32_t cause, struct error *err)
 {
     struct service_change sc;
     int number = open_version(&sc, change, service, version, err), code;
@@ -115,6 +115,7 @@ int change_withdraw(struct change *change, const char *service, const char *vers
         return code;
     sc.draft->versions[number].withdrawn = true;
     sc.draft->versions[number].act = HEALTH_WITHDRAW;
+    sc.draft->versions[number].cause = cause;
     sc.draft->versions[number].cut = cut_tick(&sc, live);
     fprintf(change->notes, "%s: %s withdrawn\n", service, version);
     code = service_divide(&sc, err);

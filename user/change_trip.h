@@ -16,9 +16,10 @@ struct live_choice {
     unsigned ms; /* for FS_LIVE_DRAIN */
 };
 
-/* Withdraws a version as if it had tripped. Returns 0 or -errno with *err set. */
+/* Withdraws a version as if it had tripped; `cause` is FS_RULE_BY_HAND or FS_RULE_ROLLOUT. Returns
+ * 0 or -errno with *err set. */
 int change_withdraw(struct change *change, const char *service, const char *version,
-                    const struct live_choice *live, struct error *err);
+                    const struct live_choice *live, uint32_t cause, struct error *err);
 
 /* Ends a trip: the version gets its weight back. `is_tripped` tells of one that was only reported.
  * Returns 0 or -errno with *err set. */

@@ -15,7 +15,8 @@ static int withdraw(struct transaction *tx, void *context, struct error *err)
     struct request *request = context;
     struct change change = transaction_change(tx);
 
-    return change_withdraw(&change, request->service, request->version, &request->live, err);
+    return change_withdraw(&change, request->service, request->version, &request->live,
+                           FS_RULE_BY_HAND, err);
 }
 
 static int read_choice(const struct options *options, struct live_choice *live, struct error *err)

@@ -29,7 +29,8 @@ struct draft_version {
     uint32_t health; /* its slot, or FS_NO_HEALTH */
     bool withdrawn;  /* its buckets are the baseline's, whatever its weight */
     enum health_act act;
-    uint32_t cut; /* for HEALTH_WITHDRAW: tick from which on live flows are cut, or 0 */
+    uint32_t cut;   /* for HEALTH_WITHDRAW: tick from which on live flows are cut, or 0 */
+    uint32_t cause; /* for HEALTH_WITHDRAW: FS_RULE_BY_HAND or FS_RULE_ROLLOUT */
     struct fs_backend_counters gone;
 };
 

@@ -46,17 +46,17 @@ static void slot_clear(struct fs_health *slot, struct fs_trip_word *word)
     __atomic_store_n(&slot->trip.state, FS_TRIP_NONE, __ATOMIC_RELEASE);
 }
 
-static void slot_withdraw(struct fs_health *slot, struct fs_trip_word *word, uint32_t cut,
-                          uint64_t now_ns)
+static void slot_withdraw(struct fs_health *slot, struct fs_trip_word *word,
+                          const struct draft_version *version, uint64_t now_ns)
 {
     uint32_t tick = (uint32_t)(now_ns >> FS_TICK_SHIFT);
     struct fs_trip trip = {.state = FS_TRIP_WITHDRAWN,
-                           .rule = FS_RULE_BY_HAND,
+                           .rule = version->cause,
                            .trip_ns = now_ns,
                            .last_new_ns = slot->last_new_ns};
 
     slot->trip = trip;
-    trip_word_set(word, tick ? tick : 1, cut);
+    trip_word_set(word, tick ? tick : 1, version->cut);
 }
 
 static void version_prepare(struct fs_health *health, struct fs_trips *trips,
@@ -69,8 +69,7 @@ static void version_prepare(struct fs_health *health, struct fs_trips *trips,
     else if (version->act == HEALTH_CLEAR)
         slot_clear(&health[version->health], &trips->words[version->health]);
     else
-        slot_withdraw(&health[version->health], &trips->words[version->health], version->cut,
-                      now_ns);
+        slot_withdraw(&health[version->health], &trips->words[version->health], version, now_ns);
 }
 
 void health_prepare(struct fs_health *health, struct fs_trips *trips, const struct model *model,
@@ -92,6 +91,8 @@ const char *health_trip_why(const struct fs_trip *trip, char *buf)
 {
     if (trip->rule == FS_RULE_BY_HAND)
         return strcpy(buf, "by hand");
+    if (trip->rule == FS_RULE_ROLLOUT)
+        return strcpy(buf, "rolled back");
     if (trip->rule == FS_RULE_HEARTBEAT)
         return strcpy(buf, "heartbeat lost");
     return rule_text(&trip->cause, buf);

@@ -45,8 +45,16 @@ static struct fs_health *slot(const struct instance *instance, uint32_t number)
     return number < FS_HEALTH_SLOTS ? &instance->health[number] : NULL;
 }
 
-static void read_weights(const struct fs_table *table, struct weight_set *set)
+static uint64_t connections_of(const struct fs_health *health)
 {
+    return health ? health->tallies[FS_SIGNAL_CONNECT_FAILURES].total : 0;
+}
+
+static void read_weights(const struct instance *instance, const struct fs_table *table,
+                         struct facts *facts)
+{
+    struct weight_set *set = &facts->weights;
+
     for (uint32_t rank = 0; rank < FS_MAX_VERSIONS; rank++)
         for (int i = 0; i < FS_VERSION_SLOTS; i++) {
             const struct fs_version *version = &table->versions[i];
@@ -55,6 +63,7 @@ static void read_weights(const struct fs_table *table, struct weight_set *set)
                 continue;
             snprintf(set->of[set->count].version, sizeof(set->of[0].version), "%s", version->name);
             set->of[set->count++].weight_bp = version->weight_bp;
+            facts->all_connections += connections_of(slot(instance, table->pool[i].health));
         }
 }
 
@@ -116,7 +125,7 @@ void facts_read(const struct instance *instance, const struct plan *plan, struct
                  plan->service);
         return;
     }
-    read_weights(table, &facts->weights);
+    read_weights(instance, table, facts);
     facts->sample_shift = sample_shift(service);
     facts->drain_ms = table->drain_ms;
     snprintf(facts->baseline_name, sizeof(facts->baseline_name), "%s",
@@ -136,7 +145,8 @@ int facts_check(const struct instance *instance, const struct plan *plan, struct
     struct plan_service facts;
 
     if (!service)
-        return error_set(err, -ENOENT, "no service \"%.64s\"; `flowsplit status` lists those there are",
+        return error_set(err, -ENOENT,
+                         "no service \"%.64s\"; `flowsplit status` lists those there are",
                          plan->service);
     facts = (struct plan_service){.name = table->name,
                                   .version_count = FS_VERSION_SLOTS,
@@ -155,7 +165,7 @@ int facts_check(const struct instance *instance, const struct plan *plan, struct
 
 uint64_t facts_connections(const struct facts *facts)
 {
-    return facts->version ? facts->version->tallies[FS_SIGNAL_CONNECT_FAILURES].total : 0;
+    return connections_of(facts->version);
 }
 
 /* --- people --- */
@@ -175,7 +185,8 @@ static void look_at(void *context, const struct fs_event *event)
     if (strcmp(event->verb, "rollout") == 0)
         *search->buf = '\0';
     else
-        snprintf(search->buf, search->size, "%.48s: %s %.80s", event->who, event->verb, event->text);
+        snprintf(search->buf, search->size, "%.48s: %s %.80s", event->who, event->verb,
+                 event->text);
 }
 
 const char *facts_meddler(const struct instance *instance, const char *service, uint64_t *from,

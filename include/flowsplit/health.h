@@ -70,11 +70,12 @@ enum fs_trip_state {
 
 #define FS_RULE_BY_HAND   0xffffffffu
 #define FS_RULE_HEARTBEAT 0xfffffffeu /* its rollout's controller fell silent */
+#define FS_RULE_ROLLOUT   0xfffffffdu /* its rollout was rolled back */
 
 /* The last trip of a version. Times are CLOCK_MONOTONIC in ns. */
 struct fs_trip {
     __u32 state; /* enum fs_trip_state */
-    __u32 rule;  /* its number, or FS_RULE_BY_HAND, or FS_RULE_HEARTBEAT */
+    __u32 rule;  /* its number, or one of FS_RULE_* */
     __u64 total, bad;
     __s64 score;
     __u64 first_bad_ns;
@@ -159,14 +160,15 @@ enum fs_heart_act {
 struct fs_heart {
     __u64 beat_ns;       /* of the last beat, CLOCK_MONOTONIC */
     __u64 lost_after_ns; /* a beat older than that was the last; 0: no rollout is under way */
-    __u64 held_ns;       /* how long the rollout's present stage has been held */
+    __u64 held_ns;       /* how long the rollout's stage `stage` has been held */
+    __u64 stage;
     __u32 then;          /* enum fs_heart_act */
     __u32 live_flows;    /* enum fs_live_flows, for ROLLBACK */
     __u32 live_ticks;
     __u32 told; /* 1: the kernel has done what is to be done */
 };
 
-_Static_assert(sizeof(struct fs_heart) == 40, "fs_heart is part of the ABI");
+_Static_assert(sizeof(struct fs_heart) == 48, "fs_heart is part of the ABI");
 
 /* One observed version, or the control that a rollout compares with. */
 struct fs_health {
