@@ -150,7 +150,8 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
                 break;
             }
     client = calloc(1, sizeof(*client));
-    if (!client || sd_event_add_io(server->event, &client->source, peer, EPOLLIN, on_client, client) < 0) {
+    if (!client ||
+        sd_event_add_io(server->event, &client->source, peer, EPOLLIN, on_client, client) < 0) {
         free(client);
         close(peer);
         return 0;

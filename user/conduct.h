@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One rollout as the controller conducts it: looks, decides, writes down, acts, and tells. */
+#ifndef FLOWSPLIT_CONDUCT_H
+#define FLOWSPLIT_CONDUCT_H
+
+#include "check.h"
+#include "journal.h"
+#include "notify.h"
+#include "rollout_decide.h"
+#include "rollout_facts.h"
+
+/* What all rollouts of a controller share; the controller's. */
+struct conductor {
+    const char *pin_dir;
+    struct journal *journal;
+    struct rollouts rollouts;
+    struct instance instance; /* open, but not locked, where `instance_open` */
+    bool is_open;
+    sd_event *event;
+    struct http *http;
+};
+
+/* What the controller keeps of a rollout in memory: nothing that it could not do without. */
+struct conduct {
+    struct conductor *conductor;
+    char service[FS_NAME_MAX + 1];
+    struct rollout *rollout; /* in conductor->rollouts */
+    struct checks *checks;
+    struct notify *notify;
+    struct facts facts;
+    struct situation situation;
+    char texts[3][ROLLOUT_WHY_MAX]; /* of the situation */
+    uint64_t held_ms;
+    uint64_t held_stage; /* the stage_id that held_ms is about */
+    uint64_t looked_ns;
+    uint64_t connections, connected_ns;
+    uint64_t event_from;
+    uint64_t stage_ns; /* when this stage began, or was taken up */
+    bool stalled;      /* the journal could not be written */
+};
+
+/* Takes up a rollout that the journal knows. Returns 0 or -errno with *err set. */
+int conduct_begin(struct conduct *conduct, struct conductor *conductor, const char *service,
+                  struct error *err);
+void conduct_end(struct conduct *conduct);
+
+/* Looks at what the kernel has counted, and beats the heart. The caller holds the instance's lock.
+ */
+void conduct_look(struct conduct *conduct);
+
+/* In how many ms it wants to be looked at again, at most `most_ms`. */
+uint64_t conduct_due_ms(const struct conduct *conduct, uint64_t most_ms);
+
+/* Does what follows from it. Nobody holds the lock. */
+void conduct_step(struct conduct *conduct);
+
+/* Does what somebody asks for: "pause", "resume", "promote", "abort", "undo"; `full` for promote.
+ * Returns 0 or -errno with *err set. */
+int conduct_ask(struct conduct *conduct, const char *what, bool full, const char *who,
+                struct error *err);
+
+/* Starts a rollout anew. Returns 0 or -errno with *err set. */
+int conduct_start(struct conductor *conductor, const struct plan *plan, const char *who,
+                  struct error *err);
+
+/* Opens the instance if need be and locks it, without waiting. Returns 0 or -errno with *err set.
+ */
+int conductor_lock(struct conductor *conductor, struct error *err);
+void conductor_unlock(struct conductor *conductor);
+
+#endif

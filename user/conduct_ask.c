@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What people may ask of a rollout, and when. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conduct_write.h"
+#include "plan_service.h"
+
+/* --- taking up and starting --- */
+
+static void hook_done(void *context, const struct notify_report *report)
+{
+    if (!report->told)
+        conduct_say(context, "%s", report->line);
+}
+
+static void check_done(void *context, size_t index, const struct check_result *result)
+{
+    (void)context, (void)index, (void)result; /* looked at with all the rest */
+}
+
+int conduct_begin(struct conduct *conduct, struct conductor *conductor, const char *service,
+                  struct error *err)
+{
+    const struct plan *plan;
+
+    *conduct = (struct conduct){.conductor = conductor};
+    snprintf(conduct->service, sizeof(conduct->service), "%s", service);
+    conduct->rollout = rollouts_find(&conductor->rollouts, service);
+    if (conductor->is_open)
+        conduct->event_from = conductor->instance.trips->event_count;
+    plan = &conduct->rollout->plan;
+    if (plan->hook_count) {
+        conduct->notify =
+            notify_new(conductor->event, conductor->http, plan, NULL, hook_done, conduct, err);
+        if (!conduct->notify)
+            return -ENOMEM;
+    }
+    if (plan->check_count && rollout_is_under_way(conduct->rollout))
+        conduct->checks =
+            checks_new(conductor->event, conductor->http, plan, check_done, conduct, err);
+    return plan->check_count && rollout_is_under_way(conduct->rollout) && !conduct->checks ? -ENOMEM
+                                                                                           : 0;
+}
+
+void conduct_end(struct conduct *conduct)
+{
+    checks_free(conduct->checks);
+    notify_free(conduct->notify);
+    conduct->checks = NULL;
+    conduct->notify = NULL;
+}
+
+int conduct_start(struct conductor *conductor, const struct plan *plan, const char *who,
+                  struct error *err)
+{
+    struct rollout fresh = {.plan = *plan};
+    struct facts facts;
+    json_t *line;
+    int code = conductor_lock(conductor, err);
+
+    if (code)
+        return code;
+    facts_read(&conductor->instance, plan, &facts);
+    code = facts_check(&conductor->instance, plan, err);
+    conductor_unlock(conductor);
+    if (code)
+        return code;
+    if (facts.withdrawn[0])
+        return error_set(
+            err, -EINVAL,
+            "version %s of service %s is withdrawn (%s): `flowsplit clear %s %s` first",
+            plan->version, plan->service, facts.withdrawn, plan->service, plan->version);
+    line = rollout_line_started(&fresh.plan, &facts.weights, who);
+    code = journal_append(conductor->journal, line, err);
+    code = code ? code : rollouts_take(&conductor->rollouts, line, err);
+    json_decref(line);
+    return code;
+}
+
+/* --- requests --- */
+
+static int refuse(const struct conduct *conduct, const char *what, const char *hint,
+                  struct error *err)
+{
+    const struct rollout *rollout = conduct->rollout;
+
+    return error_set(err, -EINVAL, "the rollout of %s/%s is %s: %s %s", conduct->service,
+                     rollout->plan.version, rollout_state_names[rollout->state], what, hint);
+}
+
+static int ask_pause(struct conduct *conduct, const char *who, struct error *err)
+{
+    if (conduct->rollout->state != ROLLOUT_RUNNING)
+        return refuse(conduct, "pause", "is for one that is running", err);
+    return conduct_write(conduct, rollout_line(conduct->rollout, "paused", "", who));
+}
+
+/* A rollout that was paused goes on where it was; with other weights than it wished, it sets these
+ * first, and compares anew. */
+static int ask_resume(struct conduct *conduct, const char *who, struct error *err)
+{
+    struct rollout *rollout = conduct->rollout;
+    struct decision decision;
+
+    if (rollout->state == ROLLOUT_RUNNING)
+        return refuse(conduct, "resume", "is for one that is paused or has ended", err);
+    if (rollout->state != ROLLOUT_PAUSED) {
+        int code = conduct_start(conduct->conductor, &rollout->plan, who, err);
+
+        return code;
+    }
+    if (conduct->situation.withdrawn)
+        return refuse(conduct, "its version is withdrawn:", "`flowsplit clear` it first", err);
+    if (rollout->plan.steps[rollout->step].kind == STEP_PAUSE) {
+        decision = rollout_next_step(rollout, "resumed");
+        return conduct_do(conduct, &decision, who);
+    }
+    if (!weight_set_same(&conduct->facts.weights, &rollout->wished) && rollout->stage_id) {
+        decision = (struct decision){.next = NEXT_ADVANCE,
+                                     .step = rollout->step,
+                                     .stage = rollout->stage,
+                                     .weight_bp = rollout->weight_bp,
+                                     .why = "resumed"};
+        return conduct_do(conduct, &decision, who);
+    }
+    return conduct_write(conduct, rollout_line(rollout, "resumed", "", who));
+}
+
+/* What the plan would end with. */
+static void final_weights(const struct conduct *conduct, struct weight_set *set)
+{
+    const struct plan *plan = &conduct->rollout->plan;
+    struct conduct later = *conduct;
+
+    *set = conduct->rollout->wished;
+    for (size_t i = conduct->rollout->stage_id ? conduct->rollout->step : 0; i < plan->step_count;
+         i++)
+        if (plan->steps[i].kind != STEP_PAUSE) {
+            later.facts.weights = *set;
+            conduct_step_weights(&plan->steps[i], &later, plan->steps[i].to_bp, set);
+        }
+}
+
+static int ask_promote(struct conduct *conduct, bool full, const char *who, struct error *err)
+{
+    const struct rollout *rollout = conduct->rollout;
+    struct decision decision;
+    struct weight_set set;
+
+    if (!rollout_is_under_way(rollout))
+        return refuse(conduct, "promote", "is for one that is under way", err);
+    if (full) {
+        final_weights(conduct, &set);
+        return conduct_act(conduct,
+                           rollout_line_act(rollout, ACT_PROMOTE, &set, "promoted in full", who));
+    }
+    decision = rollout_next_step(rollout, "promoted");
+    return conduct_do(conduct, &decision, who);
+}
+
+static int ask_abort(struct conduct *conduct, const char *who, struct error *err)
+{
+    const struct rollout *rollout = conduct->rollout;
+    struct decision decision = {.next = NEXT_ROLL_BACK, .why = "aborted"};
+
+    if (!rollout_is_under_way(rollout))
+        return refuse(conduct, "abort", "is for one that is under way", err);
+    return conduct_do(conduct, &decision, who);
+}
+
+static int ask_undo(struct conduct *conduct, const char *who, struct error *err)
+{
+    const struct rollout *rollout = conduct->rollout;
+
+    if (rollout->state != ROLLOUT_PROMOTED)
+        return refuse(conduct, "undo", "is for one that is promoted", err);
+    if (rollout->soaked)
+        return refuse(conduct, "its soak time is over:", "use `flowsplit set`", err);
+    return conduct_act(conduct,
+                       rollout_line_act(rollout, ACT_UNDO, &rollout->start, "undone", who));
+}
+
+int conduct_ask(struct conduct *conduct, const char *what, bool full, const char *who,
+                struct error *err)
+{
+    int code;
+
+    snprintf(err->text, sizeof(err->text),
+             "the journal can't be written, or weights can't be set: "
+             "the controller's log says more");
+    if (strcmp(what, "pause") == 0)
+        code = ask_pause(conduct, who, err);
+    else if (strcmp(what, "resume") == 0)
+        code = ask_resume(conduct, who, err);
+    else if (strcmp(what, "promote") == 0)
+        code = ask_promote(conduct, full, who, err);
+    else if (strcmp(what, "abort") == 0)
+        code = ask_abort(conduct, who, err);
+    else if (strcmp(what, "undo") == 0)
+        code = ask_undo(conduct, who, err);
+    else
+        code = error_set(err, -EINVAL, "unknown request \"%.64s\"", what);
+    return code;
+}

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The event loop of `flowsplit run`. */
+#include "controller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "conduct.h"
+#include "metrics_http.h"
+#include "plan_file.h"
+#include "plan_json.h"
+#include "request.h"
+#include "rollout_view.h"
+#include "state_dir.h"
+
+#define LOOK_MS 1000 /* between two looks, unless something is due sooner */
+
+struct controller {
+    const struct controller_options *options;
+    struct conductor conductor;
+    struct conduct **conducts;
+    size_t count;
+    struct request_server *server;
+    struct metrics_server *metrics;
+    sd_event_source *timer;
+    int lock;
+    bool blind; /* the instance can't be read, and that has been said */
+};
+
+/* --- conducts --- */
+
+static struct conduct *find(const struct controller *controller, const char *service)
+{
+    for (size_t i = 0; i < controller->count; i++)
+        if (strcmp(controller->conducts[i]->service, service) == 0)
+            return controller->conducts[i];
+    return NULL;
+}
+
+/* Takes up the service's rollout, in the place of its last one. */
+static int take_up(struct controller *controller, const char *service, struct error *err)
+{
+    struct conduct *conduct = find(controller, service), **list;
+
+    if (conduct) {
+        conduct_end(conduct);
+        return conduct_begin(conduct, &controller->conductor, service, err);
+    }
+    list = realloc(controller->conducts, (controller->count + 1) * sizeof(*list));
+    conduct = calloc(1, sizeof(*conduct));
+    if (list)
+        controller->conducts = list;
+    if (!list || !conduct) {
+        free(conduct);
+        return error_set(err, -ENOMEM, "out of memory");
+    }
+    list[controller->count++] = conduct;
+    return conduct_begin(conduct, &controller->conductor, service, err);
+}
+
+/* --- plans --- */
+
+static bool same_plan(const struct plan *a, const struct plan *b)
+{
+    json_t *left = plan_json(a), *right = plan_json(b);
+    bool same = json_equal(left, right);
+
+    json_decref(left);
+    json_decref(right);
+    return same;
+}
+
+static const char *starter(void)
+{
+    const struct passwd *user = getpwuid(getuid());
+
+    return user ? user->pw_name : "root";
+}
+
+/* A plan from a file: goes on with its rollout, or starts it. */
+static int start_plan(struct controller *controller, const char *file, const struct plan *plan,
+                      struct error *err)
+{
+    struct rollout *rollout = rollouts_find(&controller->conductor.rollouts, plan->service);
+    struct error why;
+    int code;
+
+    if (rollout && same_plan(&rollout->plan, plan)) {
+        fprintf(stderr, "%s/%s: %s%s\n", plan->service, plan->version,
+                rollout_is_under_way(rollout) ? "goes on: " : "has ended before: ",
+                rollout_state_names[rollout->state]);
+        return 0;
+    }
+    if (rollout && rollout_is_under_way(rollout))
+        return error_set(err, -EBUSY,
+                         "%s: service %s is in a rollout of version %s by another plan: `flowsplit "
+                         "rollout abort %s` ends it",
+                         file, plan->service, rollout->plan.version, plan->service);
+    code = conduct_start(&controller->conductor, plan, starter(), &why);
+    return code ? error_set(err, code, "%s: %.900s", file, why.text)
+                : take_up(controller, plan->service, err);
+}
+
+static int read_file(struct controller *controller, const char *name, struct error *err)
+{
+    struct plan_file file;
+    int code = plan_file_open(name, &file, err);
+
+    if (code)
+        return code;
+    code = file.has_plan ? start_plan(controller, name, &file.plan, err)
+                         : error_set(err, -EINVAL, "%s has no `rollout:`", name);
+    plan_file_free(&file);
+    return code;
+}
+
+/* Two plans for one service in the files given can't both be meant. */
+static int read_files(struct controller *controller, struct error *err)
+{
+    for (size_t i = 0; i < controller->options->file_count; i++) {
+        int code = read_file(controller, controller->options->files[i], err);
+
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+/* What the journal has under way, or promoted and not yet soaked, goes on without a file. */
+static int take_up_journal(struct controller *controller, struct error *err)
+{
+    const struct rollouts *rollouts = &controller->conductor.rollouts;
+
+    for (size_t i = 0; i < rollouts->count; i++) {
+        int code = take_up(controller, rollouts->list[i]->plan.service, err);
+
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+/* --- looking --- */
+
+static void look(struct controller *controller)
+{
+    struct error err;
+    int code = conductor_lock(&controller->conductor, &err);
+
+    if (code == -EWOULDBLOCK)
+        return; /* somebody writes: next time */
+    if (code && !controller->blind)
+        fprintf(stderr, "flowsplit: %s\n", err.text);
+    controller->blind = code != 0;
+    if (code)
+        return;
+    for (size_t i = 0; i < controller->count; i++)
+        conduct_look(controller->conducts[i]);
+    conductor_unlock(&controller->conductor);
+    for (size_t i = 0; i < controller->count; i++)
+        conduct_step(controller->conducts[i]);
+}
+
+static int on_timer(sd_event_source *source, uint64_t now_us, void *context)
+{
+    struct controller *controller = context;
+
+    uint64_t ms = LOOK_MS;
+
+    look(controller);
+    for (size_t i = 0; i < controller->count; i++)
+        ms = conduct_due_ms(controller->conducts[i], ms);
+    return sd_event_source_set_time(source, now_us + ms * 1000);
+}
+
+/* --- requests --- */
+
+static json_t *failure(const struct error *err)
+{
+    return json_pack("{s:s}", "error", err->text);
+}
+
+static json_t *view_all(const struct controller *controller, const char *service)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < controller->count; i++) {
+        const struct conduct *c = controller->conducts[i];
+
+        if (*service && strcmp(service, c->service) != 0)
+            continue;
+        json_array_append_new(list, rollout_view(c->rollout, &c->facts, &c->situation,
+                                                 c->checks ? checks_results(c->checks) : NULL));
+    }
+    return json_pack("{s:o}", "rollouts", list);
+}
+
+static json_t *do_request(struct controller *controller, struct conduct *conduct, const char *what,
+                          bool full, const char *who)
+{
+    struct error err;
+    int code = conductor_lock(&controller->conductor, &err);
+
+    if (code)
+        return failure(&err);
+    conduct_look(conduct);
+    conductor_unlock(&controller->conductor);
+    code = conduct_ask(conduct, what, full, who, &err);
+    if (!code && !conduct->rollout->stage_id)
+        code = take_up(controller, conduct->service, &err);
+    look(controller);
+    return code ? failure(&err)
+                : rollout_view(conduct->rollout, &conduct->facts, &conduct->situation, NULL);
+}
+
+static json_t *on_request(void *context, const json_t *request, const char *who)
+{
+    struct controller *controller = context;
+    const char *what = "", *service = "";
+    struct conduct *conduct;
+    struct error err;
+    int full = 0;
+
+    json_unpack((json_t *)request, "{s?:s, s?:s, s?:b}", "what", &what, "service", &service, "full",
+                &full);
+    if (strcmp(what, "status") == 0)
+        return view_all(controller, service);
+    conduct = find(controller, service);
+    if (conduct)
+        return do_request(controller, conduct, what, full, who);
+    error_set(&err, -ENOENT,
+              "service %.64s has no rollout; `flowsplit rollout status` lists those "
+              "there are",
+              *service ? service : "\"\"");
+    return failure(&err);
+}
+
+/* --- signals --- */
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+    (void)info, (void)context;
+    sd_notify(0, "STOPPING=1");
+    return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+    struct controller *controller = context;
+    struct error err;
+
+    (void)source, (void)info;
+    sd_notify(0, "RELOADING=1");
+    for (size_t i = 0; i < controller->options->file_count; i++)
+        if (read_file(controller, controller->options->files[i], &err))
+            fprintf(stderr, "flowsplit: %s\n", err.text);
+    sd_notify(0, "READY=1");
+    return 0;
+}
+
+static int watch_signals(struct controller *controller, struct error *err)
+{
+    sd_event *event = controller->conductor.event;
+    sigset_t set;
+    int code;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    code = sd_event_add_signal(event, NULL, SIGTERM, on_stop, controller);
+    if (code >= 0)
+        code = sd_event_add_signal(event, NULL, SIGINT, on_stop, controller);
+    if (code >= 0)
+        code = sd_event_add_signal(event, NULL, SIGHUP, on_reload, controller);
+    return code < 0 ? error_set(err, code, "can't watch signals: %s", strerror(-code)) : 0;
+}
+
+/* --- beginning and end --- */
+
+/* One controller for an instance. */
+static int lock_instance(struct controller *controller, struct error *err)
+{
+    char path[STATE_PATH_MAX];
+    int code = state_dir_make(RUN_DIR);
+
+    state_run_path(path, controller->options->pin_dir, "lock");
+    controller->lock = code ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (controller->lock < 0)
+        return error_set(err, -errno, "can't open %s: %s", path, strerror(errno));
+    if (!flock(controller->lock, LOCK_EX | LOCK_NB))
+        return 0;
+    return error_set(err, -EBUSY, "another controller runs for %s; one at a time",
+                     controller->options->pin_dir);
+}
+
+static int open_loop(struct controller *controller, struct error *err)
+{
+    struct conductor *conductor = &controller->conductor;
+    int code = sd_event_new(&conductor->event);
+
+    if (code < 0)
+        return error_set(err, code, "can't make an event loop: %s", strerror(-code));
+    sd_event_set_watchdog(conductor->event, true);
+    code = watch_signals(controller, err);
+    if (code)
+        return code;
+    conductor->http = http_new(conductor->event, err);
+    return conductor->http ? 0 : -ENOMEM;
+}
+
+static int open_journal(struct controller *controller, struct error *err)
+{
+    struct conductor *conductor = &controller->conductor;
+    const char *dir = controller->options->state_dir;
+
+    conductor->journal = journal_open(dir, err);
+    return conductor->journal ? rollouts_read(dir, &conductor->rollouts, err) : -EIO;
+}
+
+static int open_doors(struct controller *controller, struct error *err)
+{
+    const struct controller_options *options = controller->options;
+    char path[STATE_PATH_MAX];
+    int code;
+
+    controller->server =
+        request_serve(controller->conductor.event, state_run_path(path, options->pin_dir, "sock"),
+                      on_request, controller, err);
+    if (!controller->server)
+        return -EIO;
+    if (options->metrics) {
+        controller->metrics = metrics_serve(options->metrics, options->pin_dir, err);
+        if (!controller->metrics)
+            return -EIO;
+    }
+    code = sd_event_add_time_relative(controller->conductor.event, &controller->timer,
+                                      CLOCK_MONOTONIC, 0, 1000, on_timer, controller);
+    if (code >= 0)
+        code = sd_event_source_set_enabled(controller->timer, SD_EVENT_ON);
+    return code < 0 ? error_set(err, code, "can't set a timer: %s", strerror(-code)) : 0;
+}
+
+static void close_all(struct controller *controller)
+{
+    struct conductor *conductor = &controller->conductor;
+
+    metrics_stop(controller->metrics);
+    request_stop(controller->server);
+    for (size_t i = 0; i < controller->count; i++) {
+        conduct_end(controller->conducts[i]);
+        free(controller->conducts[i]);
+    }
+    free(controller->conducts);
+    sd_event_source_disable_unref(controller->timer);
+    http_free(conductor->http);
+    sd_event_unref(conductor->event);
+    rollouts_free(&conductor->rollouts);
+    journal_close(conductor->journal);
+    if (conductor->is_open)
+        instance_close(&conductor->instance);
+    if (controller->lock >= 0)
+        close(controller->lock);
+}
+
+static int begin(struct controller *controller, struct error *err)
+{
+    int code = lock_instance(controller, err);
+
+    code = code ? code : open_loop(controller, err);
+    code = code ? code : open_journal(controller, err);
+    code = code ? code : take_up_journal(controller, err);
+    code = code ? code : read_files(controller, err);
+    return code ? code : open_doors(controller, err);
+}
+
+int controller_run(const struct controller_options *options, struct error *err)
+{
+    struct controller controller = {
+        .options = options, .conductor.pin_dir = options->pin_dir, .lock = -1};
+    int code = begin(&controller, err);
+
+    if (!code) {
+        sd_notify(0, "READY=1");
+        code = sd_event_loop(controller.conductor.event);
+        if (code < 0)
+            error_set(err, code, "the event loop broke: %s", strerror(-code));
+    }
+    close_all(&controller);
+    return code;
+}
