@@ -30,6 +30,10 @@ struct options {
     const char *version;
     const char *state;
     const char *rate;
+    const char *state_dir;
+    const char *metrics;
+    const char *timeout;
+    bool full;
 };
 
 /* Which of the options of single commands a command takes. */
@@ -42,6 +46,10 @@ enum option_set {
     OPTION_LIVE_FLOWS = 32, /* --keep, --drain, --cut */
     OPTION_FILTER = 64,     /* --version, --state */
     OPTION_RATE = 128,
+    OPTION_STATE = 256, /* --state-dir */
+    OPTION_METRICS = 512,
+    OPTION_TIMEOUT = 1024,
+    OPTION_FULL = 2048,
 };
 
 /* A subcommand; its file defines one, and main.c lists it. */
@@ -56,29 +64,10 @@ struct command {
 };
 
 /* clang-format off: a line each */
-extern const struct command
-    command_apply,
-    command_attach,
-    command_clear,
-    command_conns,
-    command_delete,
-    command_detach,
-    command_events,
-    command_explain,
-    command_guard,
-    command_help,
-    command_history,
-    command_lint,
-    command_metrics,
-    command_reasons,
-    command_rollout,
-    command_run,
-    command_set,
-    command_status,
-    command_top,
-    command_version,
-    command_wait,
-    command_withdraw;
+extern const struct command command_apply, command_attach, command_clear, command_conns,
+    command_delete, command_detach, command_events, command_explain, command_guard, command_help,
+    command_history, command_lint, command_metrics, command_reasons, command_rollout, command_run,
+    command_set, command_status, command_top, command_version, command_wait, command_withdraw;
 /* clang-format on */
 
 /* All commands, ended by NULL, in the order of help. */

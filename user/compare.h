@@ -14,11 +14,11 @@
 /* `[pQUANTILE] SIGNAL <= [FACTORx] baseline [+ MARGIN]`. */
 struct compare_rule {
     enum fs_signal signal;
-    unsigned share_ppm;       /* times: 1 - quantile, in millionths; else 0 */
-    unsigned factor_millis;   /* 1000 is 1x, and what it is when not given; at least 1000 */
-    unsigned margin_ppm;      /* shares: of outcomes, in millionths; else 0 */
-    uint64_t margin_ns;       /* times; else 0 */
-    struct place place;       /* no file when not from one */
+    unsigned share_ppm;     /* times: 1 - quantile, in millionths; else 0 */
+    unsigned factor_millis; /* 1000 is 1x, and what it is when not given; at least 1000 */
+    unsigned margin_ppm;    /* shares: of outcomes, in millionths; else 0 */
+    uint64_t margin_ns;     /* times; else 0 */
+    struct place place;     /* no file when not from one */
 };
 
 /* Reads a rule. Returns 0, or -EINVAL with *err saying what was wrong, at which column of the text,

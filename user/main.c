@@ -25,6 +25,10 @@ const struct command *const commands[] = {
     &command_events,
     &command_explain,
     &command_guard,
+    &command_run,
+    &command_rollout,
+    &command_history,
+    &command_wait,
     &command_reasons,
     &command_metrics,
     &command_help,
@@ -90,6 +94,10 @@ static const struct {
     {"version", true, 0, OPTION_FILTER, offsetof(struct options, version)},
     {"state", true, 0, OPTION_FILTER, offsetof(struct options, state)},
     {"rate", true, 0, OPTION_RATE, offsetof(struct options, rate)},
+    {"state-dir", true, 0, OPTION_STATE, offsetof(struct options, state_dir)},
+    {"metrics", true, 0, OPTION_METRICS, offsetof(struct options, metrics)},
+    {"timeout", true, 0, OPTION_TIMEOUT, offsetof(struct options, timeout)},
+    {"full", false, 0, OPTION_FULL, offsetof(struct options, full)},
 };
 
 #define OPTIONS      (sizeof(option_table) / sizeof(option_table[0]))

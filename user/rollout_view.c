@@ -66,12 +66,12 @@ static json_t *steps_json(const struct rollout *rollout)
     for (size_t i = 0; i < rollout->plan.step_count; i++) {
         const struct plan_step *step = &rollout->plan.steps[i];
 
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:I}", "step", step_text(step, text, sizeof(text)), "state",
-                            step_state(rollout, i), "hold_ms",
-                            integer(step->kind == STEP_RAMP  ? step->every_ms
-                                    : step->kind == STEP_SET ? step->hold_ms
-                                                             : 0)));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "step",
+                                              step_text(step, text, sizeof(text)), "state",
+                                              step_state(rollout, i), "hold_ms",
+                                              integer(step->kind == STEP_RAMP  ? step->every_ms
+                                                      : step->kind == STEP_SET ? step->hold_ms
+                                                                               : 0)));
     }
     return list;
 }
@@ -163,6 +163,10 @@ json_t *rollout_view(const struct rollout *rollout, const struct facts *facts,
         "control_buckets", integer(facts->control_buckets), "connections", integer(s->connections),
         "evidence", integer(plan->evidence), "held_ms", integer(s->held_ms));
     json_object_set_new(view, "began", json_string(time_text(rollout->began_ms, began, 32)));
+    json_object_set_new(view, "share_got",
+                        s->all_connections
+                            ? json_real((double)s->connections / (double)s->all_connections)
+                            : json_null());
     json_object_set_new(view, "hold_ms", json_integer(rollout_hold_ms(rollout)));
     json_object_set_new(view, "soak_left_ms", soak_left(rollout, s));
     json_object_set_new(view, "withdrawn",
@@ -186,25 +190,22 @@ static json_t *view_one(const struct instance *instance, const struct rollout *r
 {
     struct situation s = {.checks_good = !rollout->plan.check_count};
     struct facts facts = {0};
-    uint64_t connections;
     json_t *view;
 
     if (instance)
         facts_read(instance, &rollout->plan, &facts);
-    connections = facts_connections(&facts);
-    if (connections > rollout->connections)
-        s.connections = connections - rollout->connections;
+    situation_count(&s, rollout, &facts);
     s.held_ms = facts_held_ms(&facts, rollout->stage_id);
     s.compared = facts.control_buckets != 0;
     s.ended_ms = rollout->ended_ms ? real_ms() - rollout->ended_ms : 0;
     for (size_t i = 0; i < rollout->plan.rule_count && rollout->stage_id; i++)
         s.answers[i] = measure_answer(rollout, i, &facts);
     view = rollout_view(rollout, &facts, &s, NULL);
-    json_object_set_new(view, "heartbeat_age_ms",
-                        facts.version && facts.version->heart.lost_after_ns
-                            ? json_integer(integer(
-                                  (clock_now_ns() - facts.version->heart.beat_ns) / 1000000))
-                            : json_null());
+    json_object_set_new(
+        view, "heartbeat_age_ms",
+        facts.version && facts.version->heart.lost_after_ns
+            ? json_integer(integer((clock_now_ns() - facts.version->heart.beat_ns) / 1000000))
+            : json_null());
     return view;
 }
 

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A rollout as `rollout status --json` shows it, and as a person sees it. */
+#ifndef FLOWSPLIT_ROLLOUT_VIEW_H
+#define FLOWSPLIT_ROLLOUT_VIEW_H
+
+#include "check.h"
+#include "rollout_decide.h"
+#include "rollout_facts.h"
+
+/* All that is known of a rollout. `checks` are the plan's results, or NULL where no controller asks
+ * them. The caller owns the reference. */
+json_t *rollout_view(const struct rollout *rollout, const struct facts *facts,
+                     const struct situation *situation, const struct check_result *checks);
+
+/* All rollouts of a journal, by what the kernel shows now; only that of `service` if it isn't NULL.
+ * Needs no controller. NULL with *err set on failure. */
+json_t *rollout_view_all(const char *pin_dir, const char *state_dir, const char *service,
+                         struct error *err);
+
+/* Prints it for a person. */
+void rollout_print(const json_t *view);
+
+#endif
