@@ -82,9 +82,15 @@ int plan_read_text(const struct doc_at *at, const char *what, const struct plan 
     size_t length = 0;
     const char *text;
     FILE *to;
-    int ret = doc_text(at, what, &text);
+    int ret;
 
     *out = NULL;
+    if (doc_kind(at) == DOC_MAPPING)
+        return place_refuse(doc_place(at), at->err,
+                            "%s must be a text, but is a mapping of keys to values; with braces in "
+                            "it, it needs quotes",
+                            what);
+    ret = doc_text(at, what, &text);
     ret = ret ? ret : check_text(at, what, text);
     if (ret)
         return ret;

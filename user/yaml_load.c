@@ -127,18 +127,21 @@ static bool is_adaptive(const struct bytes *bytes, const char *at)
 }
 
 /* To YAML, `by: adaptive {up: 10%, down: 5%}` is a text with a mapping too much behind it. Puts
- * blanks in the place of the word, so that `by` has the mapping. Not where a quotation mark is open
- * in the line. */
-static void blank_adaptive(const struct bytes *bytes)
+ * blanks in the place of the word, so that `by` has the mapping; not where a quotation mark is open
+ * in the line. Returns whether there was such a thing. For what isn't YAML without this only. */
+static bool blank_adaptive(const struct bytes *bytes)
 {
-    bool single = false, twofold = false;
+    bool single = false, twofold = false, found = false;
 
     for (char *at = bytes->data; at < bytes->data + bytes->length; at++) {
         single = *at != '\n' && single ^ (*at == '\'');
         twofold = *at != '\n' && twofold ^ (*at == '"');
-        if (!single && !twofold && *at == *adaptive && is_adaptive(bytes, at))
-            memset(at, ' ', sizeof(adaptive) - 1);
+        if (single || twofold || *at != *adaptive || !is_adaptive(bytes, at))
+            continue;
+        memset(at, ' ', sizeof(adaptive) - 1);
+        found = true;
     }
+    return found;
 }
 
 /* What has been seen of a file. */
@@ -236,10 +239,10 @@ static int with_parser(int (*step)(yaml_parser_t *parser, const struct bytes *by
 static int load_bytes(const struct bytes *bytes, struct doc *doc, struct error *err)
 {
     char hidden = hide_brackets(bytes);
-    int ret;
+    int ret = with_parser(check_shape, bytes, doc, err);
 
-    blank_adaptive(bytes);
-    ret = with_parser(check_shape, bytes, doc, err);
+    if (ret == -EINVAL && blank_adaptive(bytes))
+        ret = with_parser(check_shape, bytes, doc, err);
     if (!ret)
         ret = with_parser(build, bytes, doc, err);
     if (!ret)
