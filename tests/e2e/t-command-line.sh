@@ -24,7 +24,7 @@ silent() {
 
 help_of_each() {
     local command
-    for command in attach detach apply delete set status explain reasons help version; do
+    for command in attach detach apply lint delete set status explain reasons help version; do
         says_on_stdout "$command" help $command
         fs help | grep -q "$command" || fail "help doesn't list $command"
     done

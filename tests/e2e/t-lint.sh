@@ -107,6 +107,13 @@ applies_both() {
     fs status --json | jq -e '[.services[] | .name, .versions[].weight_bp] == ["one", 9500, 500]' >/dev/null
 }
 
+# The plan that the documentation shows.
+documented() {
+    awk '/^```yaml$/ { inside = 1; next } /^```$/ && inside { exit } inside' "$ROOT_DIR/docs/rollouts.md" >"$TMP/documented.yaml"
+    says "$TMP/documented.yaml: ok: a rollout of web/canary in 5 steps, at least 45m" "$TMP/documented.yaml"
+    grep -qF ": ok: a rollout of web/canary in 5 steps, at least 45m" "$ROOT_DIR/docs/rollouts.md" || fail "not said"
+}
+
 topology_routed
 apply_services good_services
 chmod 755 "$TMP"
@@ -127,6 +134,7 @@ check "what is wrong is said once, with its place" fails "flowsplit: $message" "
 check "quiet says what is wrong" fails "flowsplit: $message" --quiet "$TMP/bad.yaml"
 check "each of several files is looked at" both_results
 check "a file that isn't there" fails "flowsplit: can't open $TMP/nosuch: No such file or directory" "$TMP/nosuch"
+check "the plan in docs/rollouts.md is fine, and said to be" documented
 check "no file is misuse" misused
 check "an option of other commands is misuse" misused --all "$TMP/plan.yaml"
 check "as JSON, what is fine" json_says ".file == \"$TMP/both.yaml\" and .ok and .services == 1 and
