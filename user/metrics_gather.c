@@ -21,7 +21,7 @@ struct reading {
     struct instance instance;
     struct model *model;
     struct sweep_result flows;
-    struct metrics *metrics;
+    struct metrics metrics;
     uint32_t now;
     /* places in metrics->versions, less one, by service and number */
     uint32_t place[FS_MAX_SERVICES][FS_VERSION_SLOTS];
@@ -92,12 +92,12 @@ static void read_version(struct reading *r, uint32_t service, uint32_t number, u
 {
     const struct fs_table *table = table_of(r, service);
     const struct fs_version *from = &table->versions[number];
-    struct metrics_version *version = &r->metrics->versions[r->metrics->version_count++];
+    struct metrics_version *version = &r->metrics.versions[r->metrics.version_count++];
     uint32_t health = table->pool[number].health;
 
-    r->place[service][number] = (uint32_t)r->metrics->version_count;
+    r->place[service][number] = (uint32_t)r->metrics.version_count;
     *version = (struct metrics_version){
-        .labels = r->metrics->services[service].labels,
+        .labels = r->metrics.services[service].labels,
         .weight = from->weight_bp / 1e4,
         .buckets = buckets,
         .slots = table->pool[number].slot_count,
@@ -115,7 +115,7 @@ static void read_version(struct reading *r, uint32_t service, uint32_t number, u
 static void read_service(struct reading *r, uint32_t number)
 {
     const struct fs_table *table = table_of(r, number);
-    struct metrics_service *service = &r->metrics->services[r->metrics->service_count++];
+    struct metrics_service *service = &r->metrics.services[r->metrics.service_count++];
     uint64_t buckets[FS_OWNER_VERSION + 1] = {0};
 
     service->drain_ms = table->drain_ms;
@@ -130,7 +130,7 @@ static void read_service(struct reading *r, uint32_t number)
 
 static int read_services(struct reading *r)
 {
-    struct metrics *metrics = r->metrics;
+    struct metrics *metrics = &r->metrics;
     uint32_t count = r->model->service_count;
     size_t versions = 1;
 
@@ -148,7 +148,7 @@ static int read_services(struct reading *r)
 
 static int read_backends(struct reading *r)
 {
-    struct metrics *metrics = r->metrics;
+    struct metrics *metrics = &r->metrics;
 
     metrics->backends = calloc(r->model->backend_count + 1, sizeof(*metrics->backends));
     for (uint32_t i = 0; metrics->backends && i < r->model->backend_count; i++) {
@@ -177,7 +177,7 @@ static int read_interfaces(struct reading *r, struct error *err)
 {
     struct iface *ifaces;
     int count = iface_list(&r->instance, &ifaces, err);
-    struct metrics *metrics = r->metrics;
+    struct metrics *metrics = &r->metrics;
 
     metrics->interfaces = calloc((size_t)(count > 0 ? count : 0) + 1, sizeof(*metrics->interfaces));
     for (int i = 0; metrics->interfaces && i < count; i++) {
@@ -210,7 +210,7 @@ static void read_tracepoint(void *context, const char *name, bool works)
 
 static int read_all(struct reading *r, struct error *err)
 {
-    struct metrics *metrics = r->metrics;
+    struct metrics *metrics = &r->metrics;
     int code;
 
     r->now = clock_tick_now();
@@ -234,18 +234,16 @@ static int read_all(struct reading *r, struct error *err)
 static int write_open(struct metrics_text *text, struct reading *r, uint64_t began_ns,
                       struct error *err)
 {
-    struct metrics metrics = {.monotonic_0 = clock_realtime_0()};
-    int code;
+    int code = read_all(r, err);
 
-    r->metrics = &metrics;
-    code = read_all(r, err);
     if (!code) {
-        metrics.up = true;
-        metrics.seconds = (double)(clock_now_ns() - began_ns) / 1e9;
-        metrics_write(text, &metrics);
+        r->metrics.up = true;
+        r->metrics.monotonic_0 = clock_realtime_0();
+        r->metrics.seconds = (double)(clock_now_ns() - began_ns) / 1e9;
+        metrics_write(text, &r->metrics);
     }
     model_free(r->model);
-    metrics_free(&metrics);
+    metrics_free(&r->metrics);
     return code;
 }
 

@@ -49,12 +49,18 @@ static void write_evidence(struct metrics_text *text, const struct metrics_famil
                            const struct metrics *metrics)
 {
     for (size_t i = 0; i < metrics->rollout_count; i++)
-        for (size_t rule = 0; rule < metrics->rollouts[i].rule_count; rule++) {
-            const struct metrics_evidence *evidence = &metrics->rollouts[i].rules[rule];
+        for (size_t rule = 0; rule < metrics->rollouts[i].rule_count; rule++)
+            metrics_real(text, family->name, &metrics->rollouts[i].rules[rule].labels,
+                         metrics->rollouts[i].rules[rule].log_e);
+}
 
-            metrics_real(text, family->name, &evidence->labels,
-                         *(const double *)((const char *)evidence + family->offset));
-        }
+static void write_threshold(struct metrics_text *text, const struct metrics_family *family,
+                            const struct metrics *metrics)
+{
+    for (size_t i = 0; i < metrics->rollout_count; i++)
+        for (size_t rule = 0; rule < metrics->rollouts[i].rule_count; rule++)
+            metrics_real(text, family->name, &metrics->rollouts[i].rules[rule].labels,
+                         metrics->rollouts[i].rules[rule].threshold);
 }
 
 static void write_checks(struct metrics_text *text, const struct metrics_family *family,
@@ -78,7 +84,7 @@ const struct metrics_family metrics_rollout_families[] = {
      "Natural logarithm of the evidence that the version is worse than its control", write_evidence,
      offsetof(struct metrics_evidence, log_e)},
     {"flowsplit_rollout_evidence_threshold", METRICS_GAUGE, "From which on it is called worse",
-     write_evidence, offsetof(struct metrics_evidence, threshold)},
+     write_threshold, 0},
     {"flowsplit_rollout_check_passing", METRICS_GAUGE,
      "1 if the check passes, 0 if it fails, NaN if it gives no answer", write_checks, 0},
     {"flowsplit_rollout_heartbeat_age_seconds", METRICS_GAUGE,

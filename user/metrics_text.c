@@ -76,14 +76,14 @@ static size_t format_seconds(char *out, uint64_t ns)
 
 static void put_number(struct metrics_text *text, uint64_t number)
 {
-    char digits[NUMBER_MAX];
+    char digits[NUMBER_MAX] = "";
 
     put(text, digits, format_number(digits, number));
 }
 
 static void put_seconds(struct metrics_text *text, uint64_t ns)
 {
-    char digits[NUMBER_MAX];
+    char digits[NUMBER_MAX] = "";
 
     put(text, digits, format_seconds(digits, ns));
 }
