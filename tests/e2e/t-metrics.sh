@@ -99,6 +99,18 @@ flowsplit_version_trip_timestamp_seconds
 END
 }
 
+# As docs/metrics.md has them; le is the format's own.
+labels_documented() {
+    grep '^flowsplit_[a-z0-9_]*{' "$TMP/metrics" | sed -E 's/(,|\{)le="[^"]*"/\1/; s/"([^"\\]|\\.)*"/""/g; s/[^}]*$//; s/,?\}$//' |
+        sed -E 's/_(bucket|sum|count)(\{|$)/\2/; s/\{/ /; s/="",?/ /g; s/ +$//' | sort -u >"$TMP/labels"
+    [ "$(wc -l <"$TMP/labels")" -gt 40 ] || fail "few samples with labels"
+    # shellcheck disable=SC2016 # a backquote is one
+    sed -n 's/^| `\(flowsplit_[a-z0-9_]*\)` | [a-z]* | \([^|]*\) |.*/\1 \2/p' "$ROOT_DIR/docs/metrics.md" |
+        tr -d '\`' | sed 's/ *$//' | sort -u >"$TMP/documented"
+    grep -vxFf "$TMP/documented" "$TMP/labels" >"$TMP/undocumented" || true
+    [ ! -s "$TMP/undocumented" ] || fail "not so: $(cat "$TMP/undocumented")"
+}
+
 # mean_agrees METRIC STATUS-PATH UNIT: a sum against a mean that was rounded down.
 mean_agrees() {
     local sum count mean
@@ -196,6 +208,7 @@ background open c bash -c "exec 3<>/dev/tcp/$VIP4/80 && echo open && exec sleep 
 poll 10 grep -q open "$TMP/open.out"
 check "each value is that of status and reasons" agrees
 check "and there is none that isn't compared" nothing_else
+check "labels are those of docs/metrics.md" labels_documented
 check "sums are those of the means in status" means_agree
 check "the quantile of status lies in the histogram's bucket" quantile_agrees
 check "the same while buckets move" moving
