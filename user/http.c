@@ -35,7 +35,7 @@ struct http {
     sd_event *event;
     CURLM *multi;
     sd_event_source *timer, *ended;
-    LIST_HEAD(, http_call) calls;
+    LIST_HEAD(call_list, http_call) calls;
 };
 
 /* What has ended is told later and one by one, so that a callback may free anything. */

@@ -67,10 +67,10 @@ static inline void server_flood(int fd)
 static inline void server_answer(struct server *server, int fd)
 {
     unsigned index = atomic_load(&server->count);
-    const char *answer = NULL;
+    const char *answer = server->answers[0];
 
     assert_true(index < SERVER_CONNECTIONS);
-    for (unsigned i = 0; i <= index && server->answers[i]; i++)
+    for (unsigned i = 1; i <= index && server->answers[i]; i++)
         answer = server->answers[i];
     server_read(fd, server->requests[index]);
     atomic_fetch_add(&server->count, 1);
