@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "conduct_write.h"
+#include "conductor.h"
 #include "rollout_measure.h"
 
 #define MS 1000000ULL
@@ -23,29 +24,6 @@ static uint64_t real_ms(void)
 
     clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / MS;
-}
-
-/* --- the instance --- */
-
-int conductor_lock(struct conductor *conductor, struct error *err)
-{
-    int code = -ESTALE;
-
-    if (conductor->is_open)
-        code = instance_relock(&conductor->instance, err);
-    if (code != -ESTALE && code != -ENOENT)
-        return code;
-    if (conductor->is_open)
-        instance_close(&conductor->instance);
-    conductor->is_open = false;
-    code = instance_open(&conductor->instance, conductor->pin_dir, INSTANCE_READ, err);
-    conductor->is_open = !code;
-    return code;
-}
-
-void conductor_unlock(struct conductor *conductor)
-{
-    instance_unlock(&conductor->instance);
 }
 
 /* --- looking --- */

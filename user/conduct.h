@@ -4,21 +4,11 @@
 #define FLOWSPLIT_CONDUCT_H
 
 #include "check.h"
-#include "journal.h"
 #include "notify.h"
 #include "rollout_decide.h"
 #include "rollout_facts.h"
 
-/* What all rollouts of a controller share; the controller's. */
-struct conductor {
-    const char *pin_dir;
-    struct journal *journal;
-    struct rollouts rollouts;
-    struct instance instance; /* open, but not locked, where `instance_open` */
-    bool is_open;
-    sd_event *event;
-    struct http *http;
-};
+struct conductor;
 
 /* What the controller keeps of a rollout in memory: nothing that it could not do without. */
 struct conduct {
@@ -62,10 +52,5 @@ int conduct_ask(struct conduct *conduct, const char *what, bool full, const char
 /* Starts a rollout anew. Returns 0 or -errno with *err set. */
 int conduct_start(struct conductor *conductor, const struct plan *plan, const char *who,
                   struct error *err);
-
-/* Opens the instance if need be and locks it, without waiting. Returns 0 or -errno with *err set.
- */
-int conductor_lock(struct conductor *conductor, struct error *err);
-void conductor_unlock(struct conductor *conductor);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conduct_write.h"
+#include "conductor.h"
 #include "plan_service.h"
 
 /* --- taking up and starting --- */

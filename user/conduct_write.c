@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "clock.h"
+#include "conductor.h"
 #include "rollout_act.h"
 #include "rollout_measure.h"
 

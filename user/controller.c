@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +12,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "conduct.h"
+#include "conductor.h"
 #include "metrics_http.h"
-#include "plan_file.h"
-#include "plan_json.h"
 #include "request.h"
 #include "rollout_view.h"
 #include "state_dir.h"
@@ -26,127 +23,12 @@
 struct controller {
     const struct controller_options *options;
     struct conductor conductor;
-    struct conduct **conducts;
-    size_t count;
     struct request_server *server;
     struct metrics_server *metrics;
     sd_event_source *timer;
     int lock;
     bool blind; /* the instance can't be read, and that has been said */
 };
-
-/* --- conducts --- */
-
-static struct conduct *find(const struct controller *controller, const char *service)
-{
-    for (size_t i = 0; i < controller->count; i++)
-        if (strcmp(controller->conducts[i]->service, service) == 0)
-            return controller->conducts[i];
-    return NULL;
-}
-
-/* Takes up the service's rollout, in the place of its last one. */
-static int take_up(struct controller *controller, const char *service, struct error *err)
-{
-    struct conduct *conduct = find(controller, service), **list;
-
-    if (conduct) {
-        conduct_end(conduct);
-        return conduct_begin(conduct, &controller->conductor, service, err);
-    }
-    list = realloc(controller->conducts, (controller->count + 1) * sizeof(*list));
-    conduct = calloc(1, sizeof(*conduct));
-    if (list)
-        controller->conducts = list;
-    if (!list || !conduct) {
-        free(conduct);
-        return error_set(err, -ENOMEM, "out of memory");
-    }
-    list[controller->count++] = conduct;
-    return conduct_begin(conduct, &controller->conductor, service, err);
-}
-
-/* --- plans --- */
-
-static bool same_plan(const struct plan *a, const struct plan *b)
-{
-    json_t *left = plan_json(a), *right = plan_json(b);
-    bool same = json_equal(left, right);
-
-    json_decref(left);
-    json_decref(right);
-    return same;
-}
-
-static const char *starter(void)
-{
-    const struct passwd *user = getpwuid(getuid());
-
-    return user ? user->pw_name : "root";
-}
-
-/* A plan from a file: goes on with its rollout, or starts it. */
-static int start_plan(struct controller *controller, const char *file, const struct plan *plan,
-                      struct error *err)
-{
-    struct rollout *rollout = rollouts_find(&controller->conductor.rollouts, plan->service);
-    struct error why;
-    int code;
-
-    if (rollout && same_plan(&rollout->plan, plan)) {
-        fprintf(stderr, "%s/%s: %s%s\n", plan->service, plan->version,
-                rollout_is_under_way(rollout) ? "goes on: " : "has ended before: ",
-                rollout_state_names[rollout->state]);
-        return 0;
-    }
-    if (rollout && rollout_is_under_way(rollout))
-        return error_set(err, -EBUSY,
-                         "%s: service %s is in a rollout of version %s by another plan: `flowsplit "
-                         "rollout abort %s` ends it",
-                         file, plan->service, rollout->plan.version, plan->service);
-    code = conduct_start(&controller->conductor, plan, starter(), &why);
-    return code ? error_set(err, code, "%s: %.900s", file, why.text)
-                : take_up(controller, plan->service, err);
-}
-
-static int read_file(struct controller *controller, const char *name, struct error *err)
-{
-    struct plan_file file;
-    int code = plan_file_open(name, &file, err);
-
-    if (code)
-        return code;
-    code = file.has_plan ? start_plan(controller, name, &file.plan, err)
-                         : error_set(err, -EINVAL, "%s has no `rollout:`", name);
-    plan_file_free(&file);
-    return code;
-}
-
-/* Two plans for one service in the files given can't both be meant. */
-static int read_files(struct controller *controller, struct error *err)
-{
-    for (size_t i = 0; i < controller->options->file_count; i++) {
-        int code = read_file(controller, controller->options->files[i], err);
-
-        if (code)
-            return code;
-    }
-    return 0;
-}
-
-/* What the journal has under way, or promoted and not yet soaked, goes on without a file. */
-static int take_up_journal(struct controller *controller, struct error *err)
-{
-    const struct rollouts *rollouts = &controller->conductor.rollouts;
-
-    for (size_t i = 0; i < rollouts->count; i++) {
-        int code = take_up(controller, rollouts->list[i]->plan.service, err);
-
-        if (code)
-            return code;
-    }
-    return 0;
-}
 
 /* --- looking --- */
 
@@ -162,11 +44,11 @@ static void look(struct controller *controller)
     controller->blind = code != 0;
     if (code)
         return;
-    for (size_t i = 0; i < controller->count; i++)
-        conduct_look(controller->conducts[i]);
+    for (size_t i = 0; i < controller->conductor.count; i++)
+        conduct_look(controller->conductor.conducts[i]);
     conductor_unlock(&controller->conductor);
-    for (size_t i = 0; i < controller->count; i++)
-        conduct_step(controller->conducts[i]);
+    for (size_t i = 0; i < controller->conductor.count; i++)
+        conduct_step(controller->conductor.conducts[i]);
 }
 
 static int on_timer(sd_event_source *source, uint64_t now_us, void *context)
@@ -176,8 +58,8 @@ static int on_timer(sd_event_source *source, uint64_t now_us, void *context)
     uint64_t ms = LOOK_MS;
 
     look(controller);
-    for (size_t i = 0; i < controller->count; i++)
-        ms = conduct_due_ms(controller->conducts[i], ms);
+    for (size_t i = 0; i < controller->conductor.count; i++)
+        ms = conduct_due_ms(controller->conductor.conducts[i], ms);
     return sd_event_source_set_time(source, now_us + ms * 1000);
 }
 
@@ -192,8 +74,8 @@ static json_t *view_all(const struct controller *controller, const char *service
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < controller->count; i++) {
-        const struct conduct *c = controller->conducts[i];
+    for (size_t i = 0; i < controller->conductor.count; i++) {
+        const struct conduct *c = controller->conductor.conducts[i];
 
         if (*service && strcmp(service, c->service) != 0)
             continue;
@@ -215,7 +97,7 @@ static json_t *do_request(struct controller *controller, struct conduct *conduct
     conductor_unlock(&controller->conductor);
     code = conduct_ask(conduct, what, full, who, &err);
     if (!code && !conduct->rollout->stage_id)
-        code = take_up(controller, conduct->service, &err);
+        code = conductor_take_up(&controller->conductor, conduct->service, &err);
     look(controller);
     return code ? failure(&err)
                 : rollout_view(conduct->rollout, &conduct->facts, &conduct->situation, NULL);
@@ -233,7 +115,7 @@ static json_t *on_request(void *context, const json_t *request, const char *who)
                 &full);
     if (strcmp(what, "status") == 0)
         return view_all(controller, service);
-    conduct = find(controller, service);
+    conduct = conductor_find(&controller->conductor, service);
     if (conduct)
         return do_request(controller, conduct, what, full, who);
     error_set(&err, -ENOENT,
@@ -260,7 +142,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
     (void)source, (void)info;
     sd_notify(0, "RELOADING=1");
     for (size_t i = 0; i < controller->options->file_count; i++)
-        if (read_file(controller, controller->options->files[i], &err))
+        if (conductor_read_plan(&controller->conductor, controller->options->files[i], &err))
             fprintf(stderr, "flowsplit: %s\n", err.text);
     sd_notify(0, "READY=1");
     return 0;
@@ -358,11 +240,7 @@ static void close_all(struct controller *controller)
 
     metrics_stop(controller->metrics);
     request_stop(controller->server);
-    for (size_t i = 0; i < controller->count; i++) {
-        conduct_end(controller->conducts[i]);
-        free(controller->conducts[i]);
-    }
-    free(controller->conducts);
+    conductor_end(conductor);
     sd_event_source_disable_unref(controller->timer);
     http_free(conductor->http);
     sd_event_unref(conductor->event);
@@ -374,14 +252,22 @@ static void close_all(struct controller *controller)
         close(controller->lock);
 }
 
+static int read_plans(struct controller *controller, struct error *err)
+{
+    int code = conductor_take_up_all(&controller->conductor, err);
+
+    for (size_t i = 0; i < controller->options->file_count && !code; i++)
+        code = conductor_read_plan(&controller->conductor, controller->options->files[i], err);
+    return code;
+}
+
 static int begin(struct controller *controller, struct error *err)
 {
     int code = lock_instance(controller, err);
 
     code = code ? code : open_loop(controller, err);
     code = code ? code : open_journal(controller, err);
-    code = code ? code : take_up_journal(controller, err);
-    code = code ? code : read_files(controller, err);
+    code = code ? code : read_plans(controller, err);
     return code ? code : open_doors(controller, err);
 }
 
