@@ -28,6 +28,11 @@ uint32_t clock_tick_now(void)
     return (uint32_t)(read_ns(CLOCK_MONOTONIC_COARSE) >> FS_TICK_SHIFT);
 }
 
+uint64_t clock_real_ms(void)
+{
+    return read_ns(CLOCK_REALTIME) / 1000000;
+}
+
 uint64_t clock_realtime_0(void)
 {
     return read_ns(CLOCK_REALTIME) - read_ns(CLOCK_MONOTONIC);

@@ -14,6 +14,9 @@ uint64_t clock_realtime_0(void);
 /* The present tick of the data path's coarse clock. */
 uint32_t clock_tick_now(void);
 
+/* CLOCK_REALTIME, in ms. */
+uint64_t clock_real_ms(void);
+
 enum { CLOCK_TEXT_MAX = 40 };
 
 /* A time of CLOCK_MONOTONIC as UTC with microseconds, RFC 3339; buf holds CLOCK_TEXT_MAX. Returns

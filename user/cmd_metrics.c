@@ -4,12 +4,16 @@
 
 #include "command.h"
 #include "metrics.h"
+#include "state_dir.h"
 
 static int run(const struct options *options, int argc, char **argv)
 {
     struct metrics_text text = {0};
+    char state_dir[STATE_PATH_MAX];
     struct error err;
-    int code = metrics_exposition(&text, options->pin_dir, &err);
+    int code =
+        metrics_exposition(&text, options->pin_dir,
+                           state_dir_path(state_dir, options->state_dir, options->pin_dir), &err);
 
     (void)argc;
     (void)argv;
@@ -20,10 +24,11 @@ static int run(const struct options *options, int argc, char **argv)
 
 const struct command command_metrics = {
     .name = "metrics",
-    .usage = "",
+    .usage = "[--state-dir DIR]",
     .summary = "Prints all that is counted once, in the text format of Prometheus",
     .help = "docs/metrics.md describes each metric. Without an instance, flowsplit_up is 0.\n"
             "For node_exporter's textfile collector, write to a file of another name in its\n"
             "directory and rename that to flowsplit.prom.\n",
+    .options = OPTION_STATE,
     .run = run,
 };

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
 #include "conduct_write.h"
@@ -17,14 +16,6 @@
 
 /* Longer pauses between two looks (the machine slept, or was stopped) don't count as held. */
 #define LOOK_MAX_MS 5000
-
-static uint64_t real_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / MS;
-}
 
 /* --- looking --- */
 
@@ -130,7 +121,7 @@ void conduct_look(struct conduct *conduct)
     s->withdrawn = conduct->facts.withdrawn[0] ? conduct->facts.withdrawn : NULL;
     s->compared = conduct->facts.control_buckets != 0;
     s->held_ms = conduct->held_ms;
-    s->ended_ms = rollout->ended_ms ? real_ms() - rollout->ended_ms : 0;
+    s->ended_ms = rollout->ended_ms ? clock_real_ms() - rollout->ended_ms : 0;
     for (size_t i = 0; i < rollout->plan.rule_count && !rollout->act; i++)
         s->answers[i] = measure_answer(rollout, i, &conduct->facts);
     if (rollout_is_under_way(rollout))
@@ -176,6 +167,20 @@ static void begin_measures(struct conduct *conduct)
                                                     rollout->all_connections));
 }
 
+/* Checks that answer otherwise than before are written down. */
+static void write_checks(struct conduct *conduct)
+{
+    const struct check_result *results = conduct->checks ? checks_results(conduct->checks) : NULL;
+
+    for (size_t i = 0; results && i < conduct->rollout->plan.check_count; i++) {
+        const struct finding *finding = &results[i].finding;
+
+        if (finding->answer != CHECK_WAITING &&
+            finding->answer != conduct->rollout->checks[i].answer)
+            conduct_write(conduct, rollout_line_checked(conduct->rollout, i, finding));
+    }
+}
+
 void conduct_step(struct conduct *conduct)
 {
     struct decision decision;
@@ -184,6 +189,7 @@ void conduct_step(struct conduct *conduct)
         return;
     if (conduct->stalled && conduct_pause_stalled(conduct))
         return;
+    write_checks(conduct);
     decision = rollout_decide(conduct->rollout, &conduct->situation);
     if (decision.next == NEXT_NOTHING)
         begin_measures(conduct);

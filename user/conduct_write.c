@@ -75,6 +75,13 @@ static void say_line(const struct conduct *conduct, const json_t *line)
 
     if (strcmp(what, "holding") == 0)
         return;
+    if (strcmp(what, "checked") == 0) {
+        conduct_say(conduct, "check %lld: %s: %s",
+                    (long long)json_integer_value(json_object_get(line, "check")),
+                    json_string_value(json_object_get(line, "answer")),
+                    json_string_value(json_object_get(line, "text")));
+        return;
+    }
     snprintf(words, sizeof(words), "%s", what);
     for (char *at = words; *at; at++)
         *at = *at == '_' ? ' ' : *at;

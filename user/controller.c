@@ -79,8 +79,7 @@ static json_t *view_all(const struct controller *controller, const char *service
 
         if (*service && strcmp(service, c->service) != 0)
             continue;
-        json_array_append_new(list, rollout_view(c->rollout, &c->facts, &c->situation,
-                                                 c->checks ? checks_results(c->checks) : NULL));
+        json_array_append_new(list, rollout_view(c->rollout, &c->facts, &c->situation));
     }
     return json_pack("{s:o}", "rollouts", list);
 }
@@ -100,7 +99,7 @@ static json_t *do_request(struct controller *controller, struct conduct *conduct
         code = conductor_take_up(&controller->conductor, conduct->service, &err);
     look(controller);
     return code ? failure(&err)
-                : rollout_view(conduct->rollout, &conduct->facts, &conduct->situation, NULL);
+                : rollout_view(conduct->rollout, &conduct->facts, &conduct->situation);
 }
 
 static json_t *on_request(void *context, const json_t *request, const char *who)
@@ -223,7 +222,8 @@ static int open_doors(struct controller *controller, struct error *err)
     if (!controller->server)
         return -EIO;
     if (options->metrics) {
-        controller->metrics = metrics_serve(options->metrics, options->pin_dir, err);
+        controller->metrics =
+            metrics_serve(options->metrics, options->pin_dir, options->state_dir, err);
         if (!controller->metrics)
             return -EIO;
     }

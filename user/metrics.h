@@ -109,6 +109,13 @@ void metrics_write(struct metrics_text *text, const struct metrics *metrics);
  * Whatever happens, the text is complete and true: without an instance that can be read it says
  * `flowsplit_up 0`. Returns 0, -ENOENT if there is no instance, or another -errno; *err says why.
  */
-int metrics_exposition(struct metrics_text *text, const char *pin_dir, struct error *err);
+int metrics_exposition(struct metrics_text *text, const char *pin_dir, const char *state_dir,
+                       struct error *err);
+
+/* Adds the rollouts of the journal in `state_dir`, by what the open and locked instance shows.
+ * Returns 0 or -errno with *err set. */
+struct instance;
+int metrics_gather_rollouts(struct metrics *metrics, const struct instance *instance,
+                            const char *state_dir, struct error *err);
 
 #endif

@@ -231,11 +231,12 @@ static int read_all(struct reading *r, struct error *err)
 }
 
 /* As long as the instance is open: metrics point into it. */
-static int write_open(struct metrics_text *text, struct reading *r, uint64_t began_ns,
-                      struct error *err)
+static int write_open(struct metrics_text *text, struct reading *r, const char *state_dir,
+                      uint64_t began_ns, struct error *err)
 {
     int code = read_all(r, err);
 
+    code = code ? code : metrics_gather_rollouts(&r->metrics, &r->instance, state_dir, err);
     if (!code) {
         r->metrics.up = true;
         r->metrics.monotonic_0 = clock_realtime_0();
@@ -247,7 +248,8 @@ static int write_open(struct metrics_text *text, struct reading *r, uint64_t beg
     return code;
 }
 
-int metrics_exposition(struct metrics_text *text, const char *pin_dir, struct error *err)
+int metrics_exposition(struct metrics_text *text, const char *pin_dir, const char *state_dir,
+                       struct error *err)
 {
     struct reading *r = calloc(1, sizeof(*r));
     uint64_t began_ns = clock_now_ns();
@@ -255,7 +257,7 @@ int metrics_exposition(struct metrics_text *text, const char *pin_dir, struct er
                  : error_set(err, -ENOMEM, "out of memory");
 
     if (!code) {
-        code = write_open(text, r, began_ns, err);
+        code = write_open(text, r, state_dir, began_ns, err);
         instance_close(&r->instance);
     }
     free(r);

@@ -19,7 +19,7 @@
 
 struct metrics_server {
     struct MHD_Daemon *daemon;
-    char *pin_dir;
+    char *pin_dir, *state_dir;
     char url[LISTEN_TEXT_MAX + 32];
 };
 
@@ -56,7 +56,7 @@ static enum MHD_Result answer_metrics(const struct metrics_server *server,
     struct MHD_Response *response;
     struct error err;
 
-    metrics_exposition(&text, server->pin_dir, &err);
+    metrics_exposition(&text, server->pin_dir, server->state_dir, &err);
     if (text.failed) {
         metrics_text_free(&text);
         return answer_words(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "text/plain",
@@ -111,13 +111,14 @@ static struct MHD_Daemon *start(struct metrics_server *server, int fd)
 }
 
 static int serve(struct metrics_server *server, const char *address, const char *pin_dir,
-                 struct error *err)
+                 const char *state_dir, struct error *err)
 {
     char at[LISTEN_TEXT_MAX];
     int fd;
 
     server->pin_dir = strdup(pin_dir);
-    if (!server->pin_dir)
+    server->state_dir = strdup(state_dir);
+    if (!server->pin_dir || !server->state_dir)
         return error_set(err, -ENOMEM, "out of memory");
     fd = listen_at(address, at, err);
     if (fd < 0)
@@ -129,7 +130,8 @@ static int serve(struct metrics_server *server, const char *address, const char 
                : error_set(err, -EIO, "can't serve metrics at %s: %s", address, strerror(errno));
 }
 
-struct metrics_server *metrics_serve(const char *address, const char *pin_dir, struct error *err)
+struct metrics_server *metrics_serve(const char *address, const char *pin_dir,
+                                     const char *state_dir, struct error *err)
 {
     struct metrics_server *server = calloc(1, sizeof(*server));
 
@@ -137,7 +139,7 @@ struct metrics_server *metrics_serve(const char *address, const char *pin_dir, s
         error_set(err, -ENOMEM, "out of memory");
         return NULL;
     }
-    if (serve(server, address, pin_dir, err)) {
+    if (serve(server, address, pin_dir, state_dir, err)) {
         metrics_stop(server);
         return NULL;
     }
@@ -156,5 +158,6 @@ void metrics_stop(struct metrics_server *server)
     if (server->daemon)
         MHD_stop_daemon(server->daemon);
     free(server->pin_dir);
+    free(server->state_dir);
     free(server);
 }

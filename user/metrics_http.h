@@ -11,7 +11,8 @@ struct metrics_server;
  * any that is free. Each scrape opens the instance by itself, so that it doesn't matter what the
  * caller does meanwhile, nor whether there is an instance yet. Returns NULL with *err set if the
  * address is none, or can't be had. */
-struct metrics_server *metrics_serve(const char *address, const char *pin_dir, struct error *err);
+struct metrics_server *metrics_serve(const char *address, const char *pin_dir,
+                                     const char *state_dir, struct error *err);
 
 /* "http://127.0.0.1:9911/metrics", as long as the server lives. */
 const char *metrics_url(const struct metrics_server *server);

@@ -7,8 +7,8 @@
 
 #define OF(member) offsetof(struct metrics_rollout, member)
 
-const char *const metrics_rollout_states[] = {"running",  "paused",  "rolled_back",
-                                              "promoted", "soaking", NULL};
+const char *const metrics_rollout_states[] = {"running", "paused", "rolled_back", "promoted",
+                                              "soaking", "undone", NULL};
 
 /* 1 for the state it is in, 0 for the others, as Prometheus has it. */
 static void write_states(struct metrics_text *text, const struct metrics_family *family,

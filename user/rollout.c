@@ -124,6 +124,19 @@ static void take_paused(struct rollout *rollout, const json_t *line)
         rollout->step = (size_t)json_integer_value(step) % PLAN_MAX_STEPS;
 }
 
+static void take_checked(struct rollout *rollout, const json_t *line)
+{
+    size_t check = (size_t)number_of(line, "check") - 1;
+
+    if (check >= rollout->plan.check_count)
+        return;
+    for (int i = CHECK_WAITING; i <= CHECK_NO_ANSWER; i++)
+        if (strcmp(text_of(line, "answer"), check_answer_name((enum check_answer)i)) == 0)
+            rollout->checks[check].answer = (enum check_answer)i;
+    snprintf(rollout->checks[check].text, sizeof(rollout->checks[check].text), "%s",
+             text_of(line, "text"));
+}
+
 /* What each word of a line's "what" does. */
 static void take_what(struct rollout *rollout, const char *what, const json_t *line,
                       uint64_t number)
@@ -148,6 +161,8 @@ static void take_what(struct rollout *rollout, const char *what, const json_t *l
         take_ended(rollout, line, ROLLOUT_PROMOTED);
     else if (strcmp(what, "undone") == 0)
         take_ended(rollout, line, ROLLOUT_UNDONE);
+    else if (strcmp(what, "checked") == 0)
+        take_checked(rollout, line);
     else if (strcmp(what, "soaked") == 0)
         rollout->soaked = true;
 }
@@ -155,8 +170,11 @@ static void take_what(struct rollout *rollout, const char *what, const json_t *l
 static void take_line(struct rollout *rollout, const json_t *line, uint64_t number)
 {
     const char *what = text_of(line, "what");
+    enum rollout_state before = rollout->state;
 
     take_what(rollout, what, line, number);
+    if (rollout->state != before || !rollout->state_ms)
+        rollout->state_ms = journal_time_ms(line);
     weights_of(line, &rollout->wished);
     rollout->weight_bp = weight_set_get(&rollout->wished, rollout->plan.version);
     if (strcmp(what, "holding") == 0 || strcmp(what, "soaked") == 0)

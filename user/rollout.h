@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "answer.h"
 #include "plan.h"
 #include "verdict.h"
 
@@ -55,6 +56,11 @@ struct rollout {
     uint64_t began_ms;        /* times: CLOCK_REALTIME */
     uint64_t stage_ms;
     uint64_t ended_ms;
+    uint64_t state_ms; /* since when it is in its state */
+    struct {
+        enum check_answer answer;
+        char text[ANSWER_TEXT_MAX];
+    } checks[PLAN_MAX_CHECKS]; /* the last answers, by check */
     bool soaked;               /* promoted for good */
     bool by_hand;              /* paused because somebody changed weights */
     char why[ROLLOUT_WHY_MAX]; /* of the last change of state */
@@ -101,6 +107,10 @@ json_t *rollout_line_act(const struct rollout *rollout, enum rollout_act act,
 json_t *rollout_line_advancing(const struct rollout *rollout, size_t step, unsigned stage,
                                const struct weight_set *weights, uint64_t seed, const char *why,
                                const char *who);
+
+/* "checked": check number `check` answers otherwise than before. */
+json_t *rollout_line_checked(const struct rollout *rollout, size_t check,
+                             const struct finding *finding);
 
 /* "holding": the stage's weights are set, and its comparison begins. */
 json_t *rollout_line_holding(const struct rollout *rollout, const struct measure *measures,

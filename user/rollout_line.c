@@ -73,6 +73,17 @@ json_t *rollout_line_advancing(const struct rollout *rollout, size_t step, unsig
     return line;
 }
 
+json_t *rollout_line_checked(const struct rollout *rollout, size_t check,
+                             const struct finding *finding)
+{
+    json_t *line = line_of("checked", &rollout->plan, NULL, NULL);
+
+    json_object_set_new(line, "check", json_integer((json_int_t)check + 1));
+    json_object_set_new(line, "answer", json_string(check_answer_name(finding->answer)));
+    json_object_set_new(line, "text", json_string(finding->text));
+    return line;
+}
+
 static json_t *measure_json(const struct measure *measure)
 {
     if (!measure->known)

@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "clock.h"
 #include "health.h"
 #include "rule.h"
 
@@ -167,4 +168,19 @@ void situation_count(struct situation *situation, const struct rollout *rollout,
 {
     situation->connections = grown(facts_connections(facts), rollout->connections);
     situation->all_connections = grown(facts->all_connections, rollout->all_connections);
+}
+
+void situation_read(struct situation *situation, const struct rollout *rollout,
+                    const struct facts *facts)
+{
+    *situation =
+        (struct situation){.checks_good = true,
+                           .held_ms = facts_held_ms(facts, rollout->stage_id),
+                           .compared = facts->control_buckets != 0,
+                           .ended_ms = rollout->ended_ms ? clock_real_ms() - rollout->ended_ms : 0};
+    situation_count(situation, rollout, facts);
+    for (size_t i = 0; i < rollout->plan.check_count; i++)
+        situation->checks_good &= rollout->checks[i].answer == CHECK_GOOD;
+    for (size_t i = 0; i < rollout->plan.rule_count && rollout->stage_id; i++)
+        situation->answers[i] = measure_answer(rollout, i, facts);
 }

@@ -22,6 +22,10 @@ void measure_now(const struct rollout *rollout, size_t rule, const struct facts 
 void situation_count(struct situation *situation, const struct rollout *rollout,
                      const struct facts *facts);
 
+/* All of a situation that can be known without conducting the rollout. */
+void situation_read(struct situation *situation, const struct rollout *rollout,
+                    const struct facts *facts);
+
 /* The verdict by rule number `rule`. */
 struct answer measure_answer(const struct rollout *rollout, size_t rule, const struct facts *facts);
 

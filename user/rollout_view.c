@@ -107,20 +107,18 @@ static json_t *rules_json(const struct rollout *rollout, const struct facts *fac
     return list;
 }
 
-static json_t *checks_json(const struct plan *plan, const struct check_result *results)
+static json_t *checks_json(const struct rollout *rollout)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < plan->check_count; i++) {
-        const struct plan_check *check = &plan->checks[i];
-        json_t *object = json_pack(
-            "{s:s, s:s}", "check",
-            check->kind == CHECK_PROMETHEUS ? check->query : check->command[0], "answer",
-            results ? check_answer_name(results[i].finding.answer) : "unknown: no controller");
+    for (size_t i = 0; i < rollout->plan.check_count; i++) {
+        const struct plan_check *check = &rollout->plan.checks[i];
 
-        if (results && results[i].answered_ns)
-            json_object_set_new(object, "text", json_string(results[i].finding.text));
-        json_array_append_new(list, object);
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s}", "check",
+                            check->kind == CHECK_PROMETHEUS ? check->query : check->command[0],
+                            "answer", check_answer_name(rollout->checks[i].answer), "text",
+                            rollout->checks[i].text));
     }
     return list;
 }
@@ -143,7 +141,7 @@ static json_t *soak_left(const struct rollout *rollout, const struct situation *
 }
 
 json_t *rollout_view(const struct rollout *rollout, const struct facts *facts,
-                     const struct situation *s, const struct check_result *checks)
+                     const struct situation *s)
 {
     const struct plan *plan = &rollout->plan;
     char began[32], waits[ROLLOUT_WHY_MAX] = "";
@@ -172,35 +170,22 @@ json_t *rollout_view(const struct rollout *rollout, const struct facts *facts,
     json_object_set_new(view, "withdrawn",
                         facts->withdrawn[0] ? json_string(facts->withdrawn) : json_null());
     json_object_set_new(view, "compare", rules_json(rollout, facts, s));
-    json_object_set_new(view, "checks", checks_json(plan, checks));
+    json_object_set_new(view, "checks", checks_json(rollout));
     return view;
 }
 
 /* --- without a controller --- */
 
-static uint64_t real_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static json_t *view_one(const struct instance *instance, const struct rollout *rollout)
 {
-    struct situation s = {.checks_good = !rollout->plan.check_count};
+    struct situation s;
     struct facts facts = {0};
     json_t *view;
 
     if (instance)
         facts_read(instance, &rollout->plan, &facts);
-    situation_count(&s, rollout, &facts);
-    s.held_ms = facts_held_ms(&facts, rollout->stage_id);
-    s.compared = facts.control_buckets != 0;
-    s.ended_ms = rollout->ended_ms ? real_ms() - rollout->ended_ms : 0;
-    for (size_t i = 0; i < rollout->plan.rule_count && rollout->stage_id; i++)
-        s.answers[i] = measure_answer(rollout, i, &facts);
-    view = rollout_view(rollout, &facts, &s, NULL);
+    situation_read(&s, rollout, &facts);
+    view = rollout_view(rollout, &facts, &s);
     json_object_set_new(
         view, "heartbeat_age_ms",
         facts.version && facts.version->heart.lost_after_ns

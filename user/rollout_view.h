@@ -3,14 +3,12 @@
 #ifndef FLOWSPLIT_ROLLOUT_VIEW_H
 #define FLOWSPLIT_ROLLOUT_VIEW_H
 
-#include "check.h"
 #include "rollout_decide.h"
 #include "rollout_facts.h"
 
-/* All that is known of a rollout. `checks` are the plan's results, or NULL where no controller asks
- * them. The caller owns the reference. */
+/* All that is known of a rollout. The caller owns the reference. */
 json_t *rollout_view(const struct rollout *rollout, const struct facts *facts,
-                     const struct situation *situation, const struct check_result *checks);
+                     const struct situation *situation);
 
 /* All rollouts of a journal, by what the kernel shows now; only that of `service` if it isn't NULL.
  * Needs no controller. NULL with *err set on failure. */
