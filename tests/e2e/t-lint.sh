@@ -66,13 +66,13 @@ fails() {
     equals "$(cat "$TMP/words")" "$wanted" "stderr"
 }
 
-# json_says FILTER ARGUMENTS...: true of what is printed, whatever the exit code.
+# json_says FILTER ARGUMENTS...: true of the list of values that are printed, whatever the exit code.
 json_says() {
     local filter=$1
     shift
     lint "$@" --json >"$TMP/said" 2>"$TMP/words" || true
     equals "$(cat "$TMP/words")" '' "stderr"
-    jq -e "$filter" "$TMP/said" >/dev/null || fail "not $filter: $(cat "$TMP/said")"
+    jq -es "$filter" "$TMP/said" >/dev/null || fail "not $filter: $(cat "$TMP/said")"
 }
 
 misused() {
@@ -137,11 +137,11 @@ check "a file that isn't there" fails "flowsplit: can't open $TMP/nosuch: No suc
 check "the plan in docs/rollouts.md is fine, and said to be" documented
 check "no file is misuse" misused
 check "an option of other commands is misuse" misused --all "$TMP/plan.yaml"
-check "as JSON, what is fine" json_says ".file == \"$TMP/both.yaml\" and .ok and .services == 1 and
-    .rollout == {service: \"one\", version: \"canary\", steps: 4, least_ms: 1500000}" "$TMP/both.yaml"
-check "as JSON, services alone" json_says '.ok and .services == 1 and .rollout == null' "$TMP/services.yaml"
-check "as JSON, what is wrong" json_says ".ok == false and .error == $(jq -R . <<<"$message")" "$TMP/bad.yaml"
-check "as JSON, a value for each file" json_says 'has("file") and has("ok")' "$TMP/plan.yaml" "$TMP/bad.yaml"
+check "as JSON, what is fine" json_says ". == [{file: \"$TMP/both.yaml\", ok: true, services: 1,
+    rollout: {service: \"one\", version: \"canary\", steps: 4, least_ms: 1500000}}]" "$TMP/both.yaml"
+check "as JSON, services alone" json_says '.[0] | .ok and .services == 1 and .rollout == null' "$TMP/services.yaml"
+check "as JSON, what is wrong" json_says ".[0] | .ok == false and .error == $(jq -R . <<<"$message")" "$TMP/bad.yaml"
+check "as JSON, a value for each file" json_says 'map(.ok) == [true, false]' "$TMP/plan.yaml" "$TMP/bad.yaml"
 
 plan_refused "an unknown key" '2:3: .*servce' 2 '  servce: one'
 plan_refused "a plan without a version" '2:3: .*version' 3 ''

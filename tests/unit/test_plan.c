@@ -213,19 +213,26 @@ static void test_adaptive(void **state)
     }
 }
 
-/* What only looks like it is left as it is, also where the other is there. */
+/* Texts that look like it, where the other is, too. */
+static const char not_adaptive[] =
+    "rollout:\n"
+    "  service: web\n"
+    "  version: canary\n"
+    "  steps:\n"
+    "    - ramp: {to: 5%, by: adaptive {up: 1%, down: 1%}, every: 1m}\n"
+    "  checks:\n"
+    "    - exec: {command: [\"by: adaptive {\", 'x by: adaptive {', by adaptive, \"on it\n"
+    "        adaptive {\"]}\n";
+
 static void test_not_adaptive(void **state)
 {
-    static const char text[] = STEPS_OF("    - ramp: {to: 5%, by: adaptive {up: 1%, down: 1%}, "
-                                        "every: 1m}\n") "  checks: [{exec: {command: [\"by: "
-                                                        "adaptive {\", 'x by: adaptive {',\n"
-                                                        "    by adaptive, baby:adaptive]}}]\n";
-    const struct plan *plan = accepts(text);
+    const struct plan *plan = accepts(not_adaptive);
 
     (void)state;
+    assert_int_equal(plan->steps[0].by, RAMP_ADAPTIVE);
     assert_words(plan->checks[0].command,
                  (const char *const[]){"by: adaptive {", "x by: adaptive {", "by adaptive",
-                                       "baby:adaptive", NULL});
+                                       "on it adaptive {", NULL});
 }
 
 static void test_plus(void **state)
@@ -259,6 +266,7 @@ static void test_next(void **state)
     assert_int_equal(plan_ramp_next(&adds, 0), 700);
     assert_int_equal(plan_ramp_next(&adds, 4299), 4999);
     assert_int_equal(plan_ramp_next(&adds, 4300), 5000);
+    assert_int_equal(plan_ramp_next(&adds, 4301), 5000);
     assert_int_equal(plan_ramp_next(&adapts, 1), 5000);
 }
 
