@@ -29,4 +29,11 @@ static inline struct metrics_labels one_label(const char *name, const char *valu
     return labels;
 }
 
+/* As assert_contains(), which would show all of a text. */
+static inline void assert_has(const char *words, const char *part)
+{
+    if (!strstr(words, part))
+        fail_msg("there is no \"%s\"", part);
+}
+
 #endif

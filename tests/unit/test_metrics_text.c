@@ -68,9 +68,9 @@ static void test_longest_labels(void **state)
     metrics_label(&labels, "service", name);
     metrics_label(&labels, "version", name);
     metrics_label(&labels, "rule", rule);
-    assert_contains(labels.text, ",rule=\"");
+    assert_has(labels.text, ",rule=\"");
     metrics_label(&labels, "state", "running");
-    assert_contains(labels.text, ",state=\"running\"");
+    assert_has(labels.text, ",state=\"running\"");
 }
 
 static void test_head(void **state)
@@ -256,8 +256,8 @@ static void test_limits(void **state)
     (void)state;
     metrics_histogram(&text, "n", NULL, &nothing);
     words = take_text(&text);
-    assert_contains(words, "n_bucket{le=\"0.000001024\"} 0\n");
-    assert_contains(words, "n_bucket{le=\"103.079215104\"} 0\nn_bucket{le=\"+Inf\"} 0\n");
+    assert_has(words, "n_bucket{le=\"0.000001024\"} 0\n");
+    assert_has(words, "n_bucket{le=\"103.079215104\"} 0\nn_bucket{le=\"+Inf\"} 0\n");
     for (char *line = words; sscanf(line, "n_bucket{le=\"%lf\"", &limit) == 1 && !isinf(limit);
          line = strchr(line, '\n') + 1) {
         assert_true(!before || limit / before <= 1.5);
@@ -277,7 +277,7 @@ static void test_torn(void **state)
     torn.bins[fs_bin(5000)] = 1;
     metrics_histogram(&text, "n", NULL, &torn);
     words = take_text(&text);
-    assert_contains(words, "n_bucket{le=\"+Inf\"} 1\nn_sum 0.000005\nn_count 1\n");
+    assert_has(words, "n_bucket{le=\"+Inf\"} 1\nn_sum 0.000005\nn_count 1\n");
     free(words);
 }
 
