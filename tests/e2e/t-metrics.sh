@@ -149,7 +149,11 @@ moving() {
 
 # held SECONDS: the instance's lock, as a change does.
 lock_held() {
-    flock -x -o "$PIN" sleep "$1" &
+    (
+        exec 9<"$PIN"
+        flock -x 9
+        exec sleep "$1"
+    ) &
     PIDS+=("$!")
     sleep 0.2
 }
