@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # `make demo`: a canary release from 5 % to 100 % and back, on real connections between network namespaces, while
-# long-lived ones stay open; then the canary dies, and the kernel withdraws it. Exits 0 only if before that none broke,
-# none was misrouted, and the shares are what was wished.
+# long-lived ones stay open; then the same by a plan, on evidence; then the canary dies, and the kernel withdraws it.
+# Exits 0 only if before that none broke, none was misrouted, and the shares are what was wished.
 set -euo pipefail
 
 ROOT_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -10,6 +10,8 @@ ROOT_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT_DIR/scripts/demo/network.sh"
 # shellcheck source=demo/screen.sh
 . "$ROOT_DIR/scripts/demo/screen.sh"
+# shellcheck source=demo/rollout.sh
+. "$ROOT_DIR/scripts/demo/rollout.sh"
 # shellcheck source=demo/failure.sh
 . "$ROOT_DIR/scripts/demo/failure.sh"
 
@@ -240,9 +242,12 @@ story() {
     title '4  Second thoughts, back to 5 %. The canary keeps its connections, too'
     run set web canary=5%
     step 'back again' 5
+
+    title '5  The same by a plan: each step is left on evidence, without anybody at the keyboard'
+    rollout
     long_lived_end
 
-    title "5  And then: the canary crashes while it has $crash_share %. Nobody is watching"
+    title "6  And then: the canary crashes while it has $crash_share %. Nobody is watching"
     run set web canary=$crash_share%
     crash
     run status web

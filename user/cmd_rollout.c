@@ -121,7 +121,7 @@ static int request(const struct options *options, const char *what, const char *
     if (options->json)
         terminal_print_json(json_incref(answer));
     else if (!options->quiet)
-        rollout_print(answer);
+        rollout_print_head(answer);
     json_decref(answer);
     return EXIT_DONE;
 }

@@ -34,7 +34,7 @@ static enum style state_style(const char *state)
     return strcmp(state, "running") == 0 ? STYLE_BOLD : STYLE_WARN;
 }
 
-static void print_head(const json_t *view)
+void rollout_print_head(const json_t *view)
 {
     const char *state = text(view, "state"), *who = text(view, "who");
     char time[32];
@@ -186,7 +186,7 @@ static void print_checks(const json_t *view)
 
 void rollout_print(const json_t *view)
 {
-    print_head(view);
+    rollout_print_head(view);
     print_steps(view);
     print_weights(view);
     print_rules(view);

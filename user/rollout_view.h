@@ -18,4 +18,7 @@ json_t *rollout_view_all(const char *pin_dir, const char *state_dir, const char 
 /* Prints it for a person. */
 void rollout_print(const json_t *view);
 
+/* Only where it is and why. */
+void rollout_print_head(const json_t *view);
+
 #endif
