@@ -110,9 +110,10 @@ void conduct_look(struct conduct *conduct)
     struct situation *s = &conduct->situation;
 
     *s = (struct situation){0};
-    if (!is_alive(rollout))
+    if (!is_alive(rollout) && conduct->laid_down)
         return;
     facts_read(&conduct->conductor->instance, &rollout->plan, &conduct->facts);
+    conduct->laid_down = !is_alive(rollout);
     count_time(conduct, now_ns);
     count_traffic(conduct, now_ns);
     look_for_hands(conduct);

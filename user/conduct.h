@@ -27,6 +27,7 @@ struct conduct {
     uint64_t event_from;
     uint64_t stage_ns; /* when this stage began, or was taken up */
     bool stalled;      /* the journal could not be written */
+    bool laid_down;    /* the rollout has ended, and its heart does not beat any more */
 };
 
 /* Takes up a rollout that the journal knows. Returns 0 or -errno with *err set. */

@@ -56,7 +56,7 @@ void conduct_end(struct conduct *conduct)
 int conduct_start(struct conductor *conductor, const struct plan *plan, const char *who,
                   struct error *err)
 {
-    struct rollout fresh = {.plan = *plan};
+    struct conduct *before = conductor_find(conductor, plan->service);
     struct facts facts;
     json_t *line;
     int code = conductor_lock(conductor, err);
@@ -73,8 +73,10 @@ int conduct_start(struct conductor *conductor, const struct plan *plan, const ch
             err, -EINVAL,
             "version %s of service %s is withdrawn (%s): `flowsplit clear %s %s` first",
             plan->version, plan->service, facts.withdrawn, plan->service, plan->version);
-    line = rollout_line_started(&fresh.plan, &facts.weights, who);
+    line = rollout_line_started(plan, &facts.weights, who);
     code = journal_append(conductor->journal, line, err);
+    if (!code && before)
+        conduct_end(before); /* it refers to the rollout that is replaced */
     code = code ? code : rollouts_take(&conductor->rollouts, line, err);
     json_decref(line);
     return code;

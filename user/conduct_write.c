@@ -175,6 +175,8 @@ static int do_act(struct conduct *conduct)
         return code; /* somebody writes: the next look does it again */
     facts_read(&conductor->instance, &conduct->rollout->plan, &conduct->facts);
     conductor_unlock(conductor);
+    if (conduct->rollout->act != ACT_ADVANCE)
+        facts_beat_end(&conduct->facts);
     code = conduct_write(conduct, done_line(conduct));
     if (!code && conduct->held_stage != conduct->rollout->stage_id)
         conduct_take_stage(conduct, clock_now_ns());

@@ -95,7 +95,8 @@ static json_t *do_request(struct controller *controller, struct conduct *conduct
     conduct_look(conduct);
     conductor_unlock(&controller->conductor);
     code = conduct_ask(conduct, what, full, who, &err);
-    if (!code && !conduct->rollout->stage_id)
+    if (!code &&
+        conduct->rollout != rollouts_find(&controller->conductor.rollouts, conduct->service))
         code = conductor_take_up(&controller->conductor, conduct->service, &err);
     look(controller);
     return code ? failure(&err)
