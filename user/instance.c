@@ -137,6 +137,7 @@ static int open_locked(struct instance *instance, enum instance_access want, str
         code = instance_make(instance->pin_dir, err);
         if (code)
             return code;
+        instance->made = true;
     }
     return open_all(instance, err);
 }

@@ -33,6 +33,7 @@ struct instance {
     int lock;            /* -1 when there is no instance */
     struct maps maps;
     int programs[PROGRAM_COUNT];
+    bool made;      /* by this opening of it */
     uint64_t inode; /* of the directory of its pinned maps: another instance has another */
     /* shared with the data path; NULL when there is no instance */
     void *arena;              /* FS_ARENA_BYTES */

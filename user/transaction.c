@@ -60,12 +60,15 @@ static int commit(struct transaction *tx, const struct options *options, struct 
     return code;
 }
 
-static void end(struct transaction *tx)
+/* An instance that was made for a change that failed is of no use. */
+static void end(struct transaction *tx, int code)
 {
     if (tx->notes_stream)
         fclose(tx->notes_stream);
     free(tx->notes);
     model_free(tx->model);
+    if (code && tx->instance.made)
+        instance_remove(&tx->instance);
     if (tx->instance.arena)
         instance_close(&tx->instance);
 }
@@ -91,7 +94,7 @@ int transaction_run(const struct options *options, enum instance_access want,
         code = begin(&tx, options, want, err);
         code = code ? code : change(&tx, context, err);
         code = code ? code : commit(&tx, options, err);
-        end(&tx);
+        end(&tx, code);
     }
     return code;
 }
