@@ -124,7 +124,7 @@ void conduct_look(struct conduct *conduct)
     s->held_ms = conduct->held_ms;
     s->ended_ms = rollout->ended_ms ? clock_real_ms() - rollout->ended_ms : 0;
     for (size_t i = 0; i < rollout->plan.rule_count && !rollout->act; i++)
-        s->answers[i] = measure_answer(rollout, i, &conduct->facts);
+        s->answers[i] = measure_answer(rollout, i, &conduct->facts, &conduct->tests[i]);
     if (rollout_is_under_way(rollout))
         facts_beat(&conduct->facts, rollout, conduct->held_ms);
     else

@@ -20,6 +20,7 @@ struct conduct {
     struct facts facts;
     struct situation situation;
     char texts[3][ROLLOUT_WHY_MAX]; /* of the situation */
+    struct verdict_test tests[PLAN_MAX_RULES];
     uint64_t held_ms;
     uint64_t held_stage; /* the stage_id that held_ms is about */
     uint64_t looked_ns;

@@ -6,6 +6,7 @@
 #include "rollout_measure.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "clock.h"
 #include "health.h"
@@ -137,7 +138,8 @@ void measure_now(const struct rollout *rollout, size_t rule, const struct facts 
         since(tally_of(facts->control, compare, measure->control_limit_ns), measure->control);
 }
 
-struct answer measure_answer(const struct rollout *rollout, size_t rule, const struct facts *facts)
+struct answer measure_answer(const struct rollout *rollout, size_t rule, const struct facts *facts,
+                             struct verdict_test *test)
 {
     const struct compare_rule *compare = &rollout->plan.rules[rule];
     struct question question = {
@@ -154,7 +156,9 @@ struct answer measure_answer(const struct rollout *rollout, size_t rule, const s
     measure_now(rollout, rule, facts, &version, &control);
     if (!rollout->measures[rule].known)
         question.control_buckets = 0;
-    return verdict_ask(&question, version, control);
+    if (memcmp(&test->question, &question, sizeof(question)) != 0)
+        verdict_prepare(test, &question);
+    return verdict_look(test, version, control);
 }
 
 /* Counters that began anew count from zero. */
@@ -182,5 +186,6 @@ void situation_read(struct situation *situation, const struct rollout *rollout,
     for (size_t i = 0; i < rollout->plan.check_count; i++)
         situation->checks_good &= rollout->checks[i].answer == CHECK_GOOD;
     for (size_t i = 0; i < rollout->plan.rule_count && rollout->stage_id; i++)
-        situation->answers[i] = measure_answer(rollout, i, facts);
+        situation->answers[i] =
+            measure_answer(rollout, i, facts, &(struct verdict_test){.term_count = 0});
 }

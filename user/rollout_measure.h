@@ -26,7 +26,9 @@ void situation_count(struct situation *situation, const struct rollout *rollout,
 void situation_read(struct situation *situation, const struct rollout *rollout,
                     const struct facts *facts);
 
-/* The verdict by rule number `rule`. */
-struct answer measure_answer(const struct rollout *rollout, size_t rule, const struct facts *facts);
+/* The verdict by rule number `rule`. Making a test ready takes longer than asking it: `test` is
+ * kept from one look to the next, and all zero at first. */
+struct answer measure_answer(const struct rollout *rollout, size_t rule, const struct facts *facts,
+                             struct verdict_test *test);
 
 #endif
