@@ -80,8 +80,9 @@ static void finish(struct process *process)
     process_done *done = process->done;
     void *context = process->context;
 
+    if (process->force == FORCE_TERM)
+        kill(-process->pid, SIGKILL); /* who has closed its output, and ignores SIGTERM */
     if (process->force) {
-        kill(-process->pid, SIGKILL);
         result.end = PROCESS_TIMED_OUT;
         result.status = (int)(process->timeout_ns / 1000000);
     }
@@ -89,10 +90,9 @@ static void finish(struct process *process)
     done(context, &result);
 }
 
-/* Who has left its group may hold the pipe for ever. */
 static void finish_if_over(struct process *process)
 {
-    if (process->exited && (process->closed || process->force >= FORCE_KILL))
+    if (process->exited && process->closed)
         finish(process);
 }
 
@@ -146,6 +146,8 @@ static int on_output(sd_event_source *source, int fd, uint32_t events, void *con
     return 0;
 }
 
+/* After a SIGKILL in vain: the leader hangs in the kernel, or one that left its group has the pipe.
+ */
 static int on_timer(sd_event_source *source, uint64_t usec, void *context)
 {
     struct process *process = context;
@@ -158,9 +160,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *context)
         return 0;
     }
     kill(-process->pid, process->force == FORCE_TERM ? SIGTERM : SIGKILL);
-    kill(-process->pid, SIGCONT); /* who is stopped can't end */
+    kill(-process->pid, SIGCONT); /* who is stopped doesn't see a SIGTERM */
     timer_arm(process->event, &process->timer, process->grace_ns, on_timer, process);
-    finish_if_over(process);
     return 0;
 }
 

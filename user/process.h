@@ -39,7 +39,7 @@ struct process_spec {
     const char *const *environment; /* "NAME=VALUE" in addition to ours, ended by NULL; or NULL */
     const char *input;              /* its stdin; NULL: /dev/null */
     uint64_t timeout_ns; /* then its process group gets SIGTERM, and is reported as timed out */
-    uint64_t grace_ns;   /* from SIGTERM to SIGKILL */
+    uint64_t grace_ns;   /* until SIGKILL, and then until it is given up, killed or not */
 };
 
 struct process;
