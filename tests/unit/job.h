@@ -33,7 +33,7 @@ static inline struct process_spec shell(char *words[4], const char *script)
     words[2] = (char *)script;
     words[3] = NULL;
     return (struct process_spec){
-        .command = words, .timeout_ns = PATIENCE_NS, .grace_ns = 20 * MS_NS};
+        .command = words, .timeout_ns = PATIENCE_NS, .grace_ns = 60 * MS_NS};
 }
 
 static inline void start(sd_event *event, struct job *job, const struct process_spec *spec)
@@ -74,15 +74,6 @@ static inline struct job run(const char *script)
 
     assert_nothing_left();
     return job;
-}
-
-static inline struct job run_briefly(const char *script, unsigned timeout_ms)
-{
-    char *words[4];
-    struct process_spec spec = shell(words, script);
-
-    spec.timeout_ns = timeout_ms * MS_NS;
-    return run_spec(&spec);
 }
 
 static inline void assert_output(const struct job *job, const char *wanted)

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,15 @@ static inline void *server_main(void *context)
     while (poll(fds, 2, -1) > 0 && !fds[1].revents)
         server_answer(server, accept4(server->listener, NULL, NULL, SOCK_CLOEXEC));
     return NULL;
+}
+
+/* Once a program: nothing comes between a test and its server. */
+static inline void server_prepare(void)
+{
+    unsetenv("http_proxy");
+    unsetenv("all_proxy");
+    unsetenv("ALL_PROXY");
+    signal(SIGPIPE, SIG_IGN);
 }
 
 /* A socket that listens, or doesn't: connections to it are refused then. Sets the url. */

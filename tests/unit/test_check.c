@@ -2,7 +2,6 @@
 /* Checks from outside: asked in their rhythm, and what is known of them since when. */
 #include "unit.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -193,16 +192,16 @@ static void test_hanging_server(void **state)
     struct server *server = server_start(answers);
 
     (void)state;
-    add_prometheus(fixture, server->url, 80);
+    add_prometheus(fixture, server->url, 250);
     begin(fixture);
-    loop_until(fixture->event, &fixture->count, 3);
-    for (unsigned i = 0; i < 3; i++) {
+    loop_until(fixture->event, &fixture->count, 2);
+    for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(fixture->answers[i].finding.answer, CHECK_NO_ANSWER);
         assert_contains(fixture->answers[i].finding.text, "timed out after");
         assert_true(fixture->answers[i].since_ns == fixture->answers[0].asked_ns);
     }
-    assert_true(fixture->answers[1].asked_ns - fixture->answers[0].answered_ns < 60 * MS_NS);
-    assert_in_range(atomic_load(&server->count), 3, 4);
+    assert_true(fixture->answers[1].asked_ns - fixture->answers[0].answered_ns < 180 * MS_NS);
+    assert_in_range(atomic_load(&server->count), 2, 3);
     server_stop(server);
     teardown(fixture);
 }
@@ -235,7 +234,7 @@ static const struct ending {
     {"echo looking; echo 'no login\a page' >&2; exit 3", CHECK_BAD, 3, "no login page"},
     {"exit 1", CHECK_BAD, 1, "exited with 1"},
     {"echo begun; kill -SEGV $$", CHECK_NO_ANSWER, 0, "was killed by SIGSEGV: begun"},
-    {"echo slow; exec sleep 100", CHECK_NO_ANSWER, 0, "timed out after 300ms: slow"},
+    {"exec sleep 100", CHECK_NO_ANSWER, 0, "timed out after 100ms"},
     {"echo $FLOWSPLIT_SERVICE $FLOWSPLIT_VERSION; cat", CHECK_GOOD, 0, "web canary"},
 };
 
@@ -245,7 +244,7 @@ static void test_commands(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(endings); i++)
         add_command(fixture, endings[i].script, NULL,
-                    strstr(endings[i].script, "sleep") ? 300 : 20000);
+                    strstr(endings[i].script, "sleep") ? 100 : 20000);
     add_command(fixture, "", NULL, 20000);
     fixture->words[COUNT(endings)][0] = "./no-such.sh";
     begin(fixture);
@@ -315,9 +314,6 @@ int main(void)
         TEST("checks can be freed from within a callback", test_free_within),
     };
 
-    unsetenv("http_proxy");
-    unsetenv("all_proxy");
-    unsetenv("ALL_PROXY");
-    signal(SIGPIPE, SIG_IGN);
+    server_prepare();
     return cmocka_run_group_tests_name("checks", tests, NULL, NULL);
 }

@@ -2,7 +2,6 @@
 /* HTTP beside the event loop, against servers that answer well, badly and never. */
 #include "unit.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -171,6 +170,26 @@ static void test_time_out(void **state)
     assert_in_range((clock_now_ns() - start_ns) / MS_NS, 60, 4000);
 }
 
+/* None is forgotten when several end at once. */
+static void test_time_out_together(void **state)
+{
+    const char *answers[] = {SERVER_HANGS, NULL};
+    struct server *server = server_start(answers);
+    struct http_request request = {.url = server->url, .timeout_ns = 60 * MS_NS};
+    sd_event *event = loop_new();
+    struct http *http = client(event);
+    struct reply replies[8];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(replies); i++)
+        start(http, &request, &replies[i]);
+    for (size_t i = 0; i < COUNT(replies); i++)
+        loop_until(event, &replies[i].ended, 1);
+    http_free(http);
+    sd_event_unref(event);
+    server_stop(server);
+}
+
 static void test_sizes(void **state)
 {
     static const char header[] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
@@ -319,6 +338,7 @@ int main(void)
         TEST("an error of the server is an answer", test_statuses),
         TEST("refused, closed, cut short or garbage: no answer, with the reason", test_no_answer),
         TEST("a server that hangs is given up in time", test_time_out),
+        TEST("requests that end at once are each told", test_time_out_together),
         TEST("1 MiB is read, and no more", test_sizes),
         TEST("a GET is redirected three times at most, within http; a POST isn't", test_redirects),
         TEST("nothing but http and https is spoken", test_protocols),
@@ -327,9 +347,6 @@ int main(void)
         TEST("requests run side by side", test_many),
     };
 
-    unsetenv("http_proxy");
-    unsetenv("all_proxy");
-    unsetenv("ALL_PROXY");
-    signal(SIGPIPE, SIG_IGN);
+    server_prepare();
     return cmocka_run_group_tests_name("http", tests, NULL, NULL);
 }

@@ -36,6 +36,13 @@ static void test_output_end(void **state)
     assert_int_equal(job.result.output_length, PROCESS_OUTPUT_MAX);
     assert_memory_equal(job.result.output + PROCESS_OUTPUT_MAX - 16, "29999\n30000\nend\n", 16);
     assert_memory_equal(job.result.output, "916\n29917\n", 10);
+    job = run("printf '%0500d' 7; sleep 0.03; printf '%020d' 8; sleep 0.03; printf end");
+    assert_int_equal(job.result.output_length, PROCESS_OUTPUT_MAX);
+    assert_memory_equal(job.result.output + PROCESS_OUTPUT_MAX - 26,
+                        "007"
+                        "00000000000000000008"
+                        "end",
+                        26);
 }
 
 static void test_text_is_printable(void **state)
@@ -78,9 +85,8 @@ static void test_input(void **state)
 static void test_environment(void **state)
 {
     static const char *const extra[] = {"FS_TEST_A=new", "FS_TEST=x y", NULL};
-    char *words[4];
-    struct process_spec spec = shell(words, "echo $FS_TEST_A, $FS_TEST, $FS_TEST_AB; env | "
-                                            "grep -c FS_TEST");
+    char *count[] = {"grep", "-zc", "^FS_TEST", "/proc/self/environ", NULL}, *words[4];
+    struct process_spec spec = shell(words, "echo $FS_TEST_A, $FS_TEST, $FS_TEST_AB");
     struct job job;
 
     (void)state;
@@ -88,13 +94,32 @@ static void test_environment(void **state)
     setenv("FS_TEST_AB", "kept", 1);
     spec.environment = extra;
     job = run_spec(&spec);
-    assert_output(&job, "new, x y, kept\n3\n");
+    assert_output(&job, "new, x y, kept\n");
+    spec.command = count; /* none of them twice */
+    job = run_spec(&spec);
+    assert_output(&job, "3\n");
     unsetenv("FS_TEST_A");
     unsetenv("FS_TEST_AB");
 }
 
-static void test_surroundings(void **state)
+/* What a child prints later is part of it. */
+static void test_children(void **state)
 {
+    char *words[4];
+    struct process_spec spec = shell(words, "(sleep 0.05; echo late) & echo early; exit 2");
+    struct job job = run_spec(&spec);
+
+    (void)state;
+    while (waitpid(-1, NULL, 0) > 0) /* the orphan */
+        ;
+    assert_int_equal(job.result.status, 2);
+    assert_output(&job, "early\nlate\n");
+}
+
+static void test_signals(void **state)
+{
+    char *words[] = {"grep", "SigBlk", "/proc/self/status", NULL}; /* a shell may unblock, too */
+    struct process_spec spec = {.command = words, .timeout_ns = PATIENCE_NS};
     sigset_t usr1, before;
     struct job job;
 
@@ -102,20 +127,27 @@ static void test_surroundings(void **state)
     sigemptyset(&usr1);
     sigaddset(&usr1, SIGUSR1);
     sigprocmask(SIG_BLOCK, &usr1, &before);
-    signal(SIGPIPE, SIG_IGN);
-    assert_int_equal(dup2(1, 50), 50);
-    job = run("grep SigBlk /proc/self/status; echo /proc/self/fd/*; "
-              "read -r pid name state parent group session rest </proc/self/stat; "
-              "[ $group = $$ ] && [ $session = $$ ] && echo alone; "
-              "kill -PIPE $$");
-    close(50);
-    signal(SIGPIPE, SIG_DFL);
+    job = run_spec(&spec);
+    assert_output(&job, "SigBlk:\t0000000000000000\n");
     sigprocmask(SIG_SETMASK, &before, NULL);
-    /* The shell has the directory open, too. */
-    assert_output(&job, "SigBlk:\t0000000000000000\n"
-                        "/proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/3\nalone\n");
+    signal(SIGPIPE, SIG_IGN);
+    job = run("kill -PIPE $$");
+    signal(SIGPIPE, SIG_DFL);
     assert_int_equal(job.result.end, PROCESS_KILLED);
     assert_int_equal(job.result.status, SIGPIPE);
+}
+
+static void test_surroundings(void **state)
+{
+    struct job job;
+
+    (void)state;
+    assert_int_equal(dup2(1, 50), 50);
+    job = run("echo /proc/self/fd/*; read -r pid name state parent group session rest "
+              "</proc/self/stat; [ $group = $$ ] && [ $session = $$ ] && echo alone");
+    close(50);
+    /* The shell has the directory open, too. */
+    assert_output(&job, "/proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/3\nalone\n");
 }
 
 static void test_ignored_children(void **state)
@@ -190,7 +222,9 @@ int main(void)
         TEST("it reads the text it is given, or nothing, however long and whether or not it does",
              test_input),
         TEST("its environment is ours with what is added", test_environment),
-        TEST("it has a session, no descriptor and no signal's state of ours", test_surroundings),
+        TEST("what its children print after its exit is part of it", test_children),
+        TEST("it has no signal blocked or ignored", test_signals),
+        TEST("it has a session of its own and none of our descriptors", test_surroundings),
         TEST("its exit status is known where SIGCHLD was ignored", test_ignored_children),
         TEST("a command that can't be started is told at once, with the reason", test_not_started),
         TEST("twenty at once are told apart", test_many),
