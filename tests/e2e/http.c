@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 static struct {
     struct targets to;
     struct sources from;
-    uint64_t count, exchanges, concurrency, timeout_s;
+    uint64_t count, exchanges, concurrency, timeout_s, rate, begin_ns;
     atomic_ullong next, opened, failed, broken;
     atomic_ullong by_class[6];
 } h = {.count = 1, .exchanges = 1, .concurrency = 1, .timeout_s = 30};
@@ -39,19 +40,26 @@ static int connect_to(uint64_t k)
     return fd;
 }
 
-// Reads one response, which faulty sends whole; its status class, or 0.
+// Is the response there, with all of its body?
+static bool is_whole(const char *text, size_t len)
+{
+    static const char key[] = "Content-Length: ";
+    const char *end = strstr(text, "\r\n\r\n"), *length = strstr(text, key);
+    return end && length &&
+           len >= (size_t)(end + 4 - text) + strtoul(length + sizeof(key) - 1, NULL, 10);
+}
+
+// Reads one response; its status class, or 0.
 static unsigned int response_read(int fd)
 {
-    char text[512];
+    char text[512] = "";
     size_t len = 0;
-    while (len < sizeof(text) - 1) {
+    while (len < sizeof(text) - 1 && !is_whole(text, len)) {
         ssize_t n = recv(fd, text + len, sizeof(text) - 1 - len, 0);
         if (n <= 0)
             return 0;
         len += (size_t)n;
         text[len] = '\0';
-        if (strstr(text, "\r\n\r\nok\n"))
-            break;
     }
     return text[9] >= '1' && text[9] <= '5' ? (unsigned int)(text[9] - '0') : 0;
 }
@@ -78,14 +86,42 @@ static void connection_run(uint64_t k)
     close(fd);
 }
 
+// Until connection k is due.
+static void wait_turn(uint64_t k)
+{
+    uint64_t due_ns = h.begin_ns + k * NS_PER_S / h.rate, now = now_ns();
+    if (due_ns > now)
+        usleep((useconds_t)((due_ns - now) / 1000));
+}
+
 static void *worker_run(void *arg)
 {
     for (;;) {
         uint64_t k = atomic_fetch_add(&h.next, 1);
-        if (k >= h.count)
+        if (k >= h.count || stop_requested())
             return arg;
+        if (h.rate)
+            wait_turn(k);
         connection_run(k);
     }
+}
+
+// The workers are left alone by the signal that ends them.
+static void workers_run(void)
+{
+    pthread_t *workers = calloc(h.concurrency, sizeof(*workers));
+    sigset_t all, before;
+    stop_on_signals();
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (uint64_t i = 0; i < h.concurrency; i++) {
+        if (!workers || pthread_create(&workers[i], NULL, worker_run, NULL) != 0)
+            die("no thread");
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    for (uint64_t i = 0; i < h.concurrency; i++)
+        pthread_join(workers[i], NULL);
+    free(workers);
 }
 
 int cmd_http(char **argv)
@@ -97,18 +133,13 @@ int cmd_http(char **argv)
         {"--exchanges", OPT_NUMBER, &h.exchanges},
         {"--timeout", OPT_NUMBER, &h.timeout_s},
         {"--concurrency", OPT_NUMBER, &h.concurrency},
+        {"--rate", OPT_NUMBER, &h.rate},
     };
     options_parse(argv, specs, ARRAY_LEN(specs));
     if (h.to.count == 0)
         misuse("http: --to is missing");
-    pthread_t *workers = calloc(h.concurrency, sizeof(*workers));
-    for (uint64_t i = 0; i < h.concurrency; i++) {
-        if (!workers || pthread_create(&workers[i], NULL, worker_run, NULL) != 0)
-            die("no thread");
-    }
-    for (uint64_t i = 0; i < h.concurrency; i++)
-        pthread_join(workers[i], NULL);
-    free(workers);
+    h.begin_ns = now_ns();
+    workers_run();
     printf("{\"opened\":%llu,\"failed\":%llu,\"broken\":%llu", h.opened, h.failed, h.broken);
     for (int i = 1; i < 6; i++)
         printf(",\"%dxx\":%llu", i, h.by_class[i]);

@@ -17,7 +17,7 @@ static const struct {
     const char *usage;
 } commands[] = {
     {"serve", cmd_serve,
-     "NAME ADDR:PORT[/udp]... [NAME ADDR:PORT...]...\n"
+     "[--http-500] NAME ADDR:PORT[/udp]... [NAME ADDR:PORT...]...\n"
      "      answers each request with NAME (HTTP too); prints \"ready\" once it listens"},
     {"hold", cmd_hold,
      "--to VIP:PORT[/udp]... --count N [--bind ADDR[-ADDR]]... --interval MS [--max-payload B]\n"
@@ -43,7 +43,7 @@ static const struct {
      "      an HTTP server that fails in these ways; --hang: its queue is full, it takes no SYN"},
     {"http", cmd_http,
      "--to ADDR:PORT... [--bind ADDR[-ADDR]]... [--count N] [--exchanges N] [--concurrency C]\n"
-     "      [--timeout S]\n"
+     "      [--rate R] [--timeout S]\n"
      "      connections of some exchanges each; prints a JSON summary of statuses and failures"},
     {"pass", cmd_pass,
      "--dev IFACE\n      an XDP program that passes everything, until it is ended"},

@@ -32,6 +32,7 @@ struct flow {
 };
 
 static int epoll_fd;
+static bool http_500; // all HTTP is answered so; framed requests are not
 static struct flow *flows[65536];
 
 static struct endpoint *endpoint_new(enum endpoint_kind kind, int fd, const char *name)
@@ -111,11 +112,11 @@ static void respond_http(struct endpoint *e)
 {
     buffer_reserve(&e->out, 256);
     e->out.done = 0;
-    e->out.len =
-        (size_t)snprintf((char *)e->out.data, 256,
-                         "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
-                         "Connection: close\r\n\r\n%s\n",
-                         strlen(e->name) + 1, e->name);
+    e->out.len = (size_t)snprintf(
+        (char *)e->out.data, 256,
+        "HTTP/1.0 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
+        "Connection: close\r\n\r\n%s\n",
+        http_500 ? "500 Internal Server Error" : "200 OK", strlen(e->name) + 1, e->name);
     e->ending = true;
 }
 
@@ -233,7 +234,9 @@ int cmd_serve(char **argv)
     stop_on_signals();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     for (; *argv; argv++) {
-        if (!strchr(*argv, ':'))
+        if (strcmp(*argv, "--http-500") == 0)
+            http_500 = true;
+        else if (!strchr(*argv, ':'))
             name = *argv;
         else if (name)
             listen_at(name, *argv);
