@@ -265,7 +265,7 @@ cleanup() {
     fi
     [ $status -ne 0 ] || leave_instance
     topology_down
-    rm -rf "$PIN" "$PIN"-* "$TMP"
+    rm -rf "$PIN" "$PIN"-* "$TMP" "/run/flowsplit/sys-fs-bpf-$ID".*
     exit $status
 }
 

@@ -67,8 +67,6 @@ status_in_words() {
 
 # The same question without the controller's help: what is said is read from journal and kernel.
 status_is_the_same_without() {
-    rollout '{state, step, weights_wished_bp, weights_now_bp, buckets, control_buckets, why, withdrawn}' >"$TMP/with"
-    controller_end
     rollout '{state, step, weights_wished_bp, weights_now_bp, buckets, control_buckets, why, withdrawn}' >"$TMP/without"
     diff "$TMP/with" "$TMP/without"
 }
@@ -194,6 +192,8 @@ check "each stage was held as long as the plan says" each_stage_was_held
 check "each stage had the evidence that the plan wants" each_stage_had_its_evidence
 check "history tells the story" history_is_a_story
 check "the log of events says that the rollout set the weights" events_say_rollout
+rollout '{state, step, weights_wished_bp, weights_now_bp, buckets, control_buckets, why, withdrawn}' >"$TMP/with"
+controller_end
 check "status says the same without a controller" status_is_the_same_without
 check "none of the clients' new connections failed" load_end
 background_end hold TERM
