@@ -112,6 +112,8 @@ static int ask_resume(struct conduct *conduct, const char *who, struct error *er
     if (rollout->state != ROLLOUT_PAUSED) {
         int code = conduct_start(conduct->conductor, &rollout->plan, who, err);
 
+        /* the one that had ended is no more */
+        conduct->rollout = rollouts_find(&conduct->conductor->rollouts, conduct->service);
         return code;
     }
     if (conduct->situation.withdrawn)
