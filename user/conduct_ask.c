@@ -137,13 +137,15 @@ static int ask_resume(struct conduct *conduct, const char *who, struct error *er
 static void final_weights(const struct conduct *conduct, struct weight_set *set)
 {
     const struct plan *plan = &conduct->rollout->plan;
+    struct rollout then = *conduct->rollout;
     struct conduct later = *conduct;
 
-    *set = conduct->rollout->wished;
+    later.rollout = &then;
+    *set = then.wished;
     for (size_t i = conduct->rollout->stage_id ? conduct->rollout->step : 0; i < plan->step_count;
          i++)
         if (plan->steps[i].kind != STEP_PAUSE) {
-            later.facts.weights = *set;
+            then.wished = *set;
             conduct_step_weights(&plan->steps[i], &later, plan->steps[i].to_bp, set);
         }
 }

@@ -203,6 +203,8 @@ void conduct_step_weights(const struct plan_step *step, const struct conduct *co
     bool rest = true;
 
     *set = conduct->facts.weights;
+    for (size_t i = 0; i < set->count; i++)
+        set->of[i].weight_bp = weight_set_get(&conduct->rollout->wished, set->of[i].version);
     for (size_t n = 0; n < count; n++)
         for (size_t i = 0; i < set->count; i++) {
             const char *name =

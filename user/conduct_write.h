@@ -15,8 +15,8 @@ int conduct_do(struct conduct *conduct, const struct decision *decision, const c
 /* Announces weights and sets them. The same. */
 int conduct_act(struct conduct *conduct, json_t *announcement);
 
-/* The weights that a step sets, from those that there are: what it names, and the baseline has the
- * rest. `weight_bp` is a ramp's. */
+/* The weights that a step sets, from those that the rollout wished last, whatever somebody may have
+ * set since: what it names, and the baseline has the rest. `weight_bp` is a ramp's. */
 void conduct_step_weights(const struct plan_step *step, const struct conduct *conduct,
                           unsigned weight_bp, struct weight_set *set);
 
