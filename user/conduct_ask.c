@@ -29,8 +29,6 @@ int conduct_begin(struct conduct *conduct, struct conductor *conductor, const ch
     *conduct = (struct conduct){.conductor = conductor};
     snprintf(conduct->service, sizeof(conduct->service), "%s", service);
     conduct->rollout = rollouts_find(&conductor->rollouts, service);
-    if (conductor->is_open)
-        conduct->event_from = conductor->instance.trips->event_count;
     plan = &conduct->rollout->plan;
     if (plan->hook_count) {
         conduct->notify =
