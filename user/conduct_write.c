@@ -111,6 +111,9 @@ static int append(struct conduct *conduct, json_t *line, struct error *err)
 int conduct_write(struct conduct *conduct, json_t *line)
 {
     struct conductor *conductor = conduct->conductor;
+    /* a stage is written down again when a comparison can only begin later: no news */
+    bool again = line && conduct->rollout->act == ACT_NONE &&
+                 strcmp(json_string_value(json_object_get(line, "what")), "holding") == 0;
     struct error err;
     int code = line ? append(conduct, line, &err) : -ENOMEM;
 
@@ -118,7 +121,8 @@ int conduct_write(struct conduct *conduct, json_t *line)
     if (!code) {
         conduct->rollout = rollouts_find(&conductor->rollouts, conduct->service);
         say_line(conduct, line);
-        tell(conduct, line);
+        if (!again)
+            tell(conduct, line);
     }
     json_decref(line);
     return code;
