@@ -36,6 +36,8 @@ int conduct_begin(struct conduct *conduct, struct conductor *conductor, const ch
         if (!conduct->notify)
             return -ENOMEM;
     }
+    if (conduct->rollout->state == ROLLOUT_RUNNING && !conduct->rollout->stage_id)
+        conduct_tell_started(conduct);
     if (plan->check_count && rollout_is_under_way(conduct->rollout))
         conduct->checks =
             checks_new(conductor->event, conductor->http, plan, check_done, conduct, err);

@@ -64,6 +64,20 @@ static void tell(struct conduct *conduct, const json_t *line)
         }
 }
 
+void conduct_tell_started(struct conduct *conduct)
+{
+    json_t *line = rollout_line(conduct->rollout, "started", NULL, NULL);
+    char time[CLOCK_TEXT_MAX];
+
+    json_object_set_new(
+        line, "time",
+        json_string(clock_text(conduct->rollout->began_ms * 1000000 - clock_realtime_0(), time)));
+    conduct_say(conduct, "started%s%s", *conduct->rollout->who ? ", asked for by " : "",
+                conduct->rollout->who);
+    tell(conduct, line);
+    json_decref(line);
+}
+
 /* In words, for the log. */
 static void say_line(const struct conduct *conduct, const json_t *line)
 {

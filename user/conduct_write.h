@@ -23,6 +23,9 @@ void conduct_step_weights(const struct plan_step *step, const struct conduct *co
 /* Writes down, once it can be, that the journal could not be written. Returns 0 or -errno. */
 int conduct_pause_stalled(struct conduct *conduct);
 
+/* Says and tells that the rollout has started. */
+void conduct_tell_started(struct conduct *conduct);
+
 /* Begins to count the time of the rollout's stage, or goes on with it. */
 void conduct_take_stage(struct conduct *conduct, uint64_t now_ns);
 
