@@ -186,6 +186,8 @@ void conduct_step(struct conduct *conduct)
 {
     struct decision decision;
 
+    if (!rollout_is_under_way(conduct->rollout))
+        conduct_end_checks(conduct);
     if (!is_alive(conduct->rollout))
         return;
     if (conduct->stalled && conduct_pause_stalled(conduct))

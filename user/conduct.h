@@ -36,6 +36,9 @@ int conduct_begin(struct conduct *conduct, struct conductor *conductor, const ch
                   struct error *err);
 void conduct_end(struct conduct *conduct);
 
+/* Asks no more. */
+void conduct_end_checks(struct conduct *conduct);
+
 /* Looks at what the kernel has counted, and beats the heart. The caller holds the instance's lock.
  */
 void conduct_look(struct conduct *conduct);

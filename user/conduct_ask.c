@@ -45,11 +45,16 @@ int conduct_begin(struct conduct *conduct, struct conductor *conductor, const ch
                                                                                            : 0;
 }
 
-void conduct_end(struct conduct *conduct)
+void conduct_end_checks(struct conduct *conduct)
 {
     checks_free(conduct->checks);
-    notify_free(conduct->notify);
     conduct->checks = NULL;
+}
+
+void conduct_end(struct conduct *conduct)
+{
+    conduct_end_checks(conduct);
+    notify_free(conduct->notify);
     conduct->notify = NULL;
 }
 
