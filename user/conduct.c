@@ -21,7 +21,7 @@
 
 void conduct_take_stage(struct conduct *conduct, uint64_t now_ns)
 {
-    conduct->held_ms = facts_held_ms(&conduct->facts, conduct->rollout->stage_id);
+    conduct->held_ms = facts_held_ms(&conduct->facts, conduct->rollout);
     conduct->held_stage = conduct->rollout->stage_id;
     conduct->looked_ns = conduct->stage_ns = conduct->connected_ns = now_ns;
 }

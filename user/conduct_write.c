@@ -192,6 +192,8 @@ static int do_act(struct conduct *conduct)
     if (code)
         return code; /* somebody writes: the next look does it again */
     facts_read(&conductor->instance, &conduct->rollout->plan, &conduct->facts);
+    if (conduct->rollout->act != ACT_ADVANCE)
+        facts_beat_end(&conduct->facts); /* nobody has to outlive a rollout that has ended */
     conductor_unlock(conductor);
     if (conduct->rollout->act != ACT_ADVANCE)
         facts_beat_end(&conduct->facts);

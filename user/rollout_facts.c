@@ -213,7 +213,7 @@ void facts_beat(const struct facts *facts, const struct rollout *rollout, uint64
     heart->live_flows = plan->live_flows;
     heart->live_ticks = fs_ticks(plan->live_ms);
     heart->held_ns = held_ms * 1000000;
-    heart->stage = rollout->stage_id;
+    heart->stage = rollout->seed;
     __atomic_store_n(&heart->beat_ns, clock_now_ns(), __ATOMIC_RELEASE);
     __atomic_store_n(&heart->told, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&heart->lost_after_ns, plan->heartbeat_ms * 1000000ULL, __ATOMIC_RELEASE);
@@ -225,9 +225,9 @@ void facts_beat_end(const struct facts *facts)
         __atomic_store_n(&facts->version->heart.lost_after_ns, 0, __ATOMIC_RELEASE);
 }
 
-uint64_t facts_held_ms(const struct facts *facts, uint64_t stage_id)
+uint64_t facts_held_ms(const struct facts *facts, const struct rollout *rollout)
 {
-    return facts->version && facts->version->heart.stage == stage_id
+    return facts->version && rollout->stage_id && facts->version->heart.stage == rollout->seed
                ? facts->version->heart.held_ns / 1000000
                : 0;
 }

@@ -44,6 +44,6 @@ void facts_beat(const struct facts *facts, const struct rollout *rollout, uint64
 void facts_beat_end(const struct facts *facts);
 
 /* How long the stage had been held when the heart last beat, in ms; 0 if that was another stage. */
-uint64_t facts_held_ms(const struct facts *facts, uint64_t stage_id);
+uint64_t facts_held_ms(const struct facts *facts, const struct rollout *rollout);
 
 #endif

@@ -179,7 +179,7 @@ void situation_read(struct situation *situation, const struct rollout *rollout,
 {
     *situation =
         (struct situation){.checks_good = true,
-                           .held_ms = facts_held_ms(facts, rollout->stage_id),
+                           .held_ms = facts_held_ms(facts, rollout),
                            .compared = facts->control_buckets != 0,
                            .ended_ms = rollout->ended_ms ? clock_real_ms() - rollout->ended_ms : 0};
     situation_count(situation, rollout, facts);
