@@ -161,9 +161,9 @@ struct fs_heart {
     __u64 beat_ns;       /* of the last beat, CLOCK_MONOTONIC */
     __u64 lost_after_ns; /* a beat older than that was the last; 0: no rollout is under way */
     __u64 held_ns;       /* how long the rollout's stage has been held */
-    __u64 stage; /* which one: the seed of its control */
-    __u32 then;       /* enum fs_heart_act */
-    __u32 live_flows; /* enum fs_live_flows, for ROLLBACK */
+    __u64 stage;         /* which one: the seed of its control */
+    __u32 then;          /* enum fs_heart_act */
+    __u32 live_flows;    /* enum fs_live_flows, for ROLLBACK */
     __u32 live_ticks;
     __u32 told; /* 1: the kernel has done what is to be done */
 };
