@@ -15,11 +15,15 @@
 
 #include "state_dir.h"
 
-#define FORMAT_KEY "flowsplit_journal"
+#define FORMAT_KEY  "flowsplit_journal"
+#define TEXT_OF_(x) #x
+#define TEXT_OF(x)  TEXT_OF_(x)
+#define FIRST_LINE  "{\"" FORMAT_KEY "\":" TEXT_OF(JOURNAL_FORMAT) "}\n"
 
 struct journal {
     int fd;
     off_t size; /* of whole lines */
+    bool torn;  /* there is more, which could not be taken back */
     char path[STATE_PATH_MAX + 16];
 };
 
@@ -45,21 +49,34 @@ static int write_all(int fd, const char *text, size_t length)
     return 0;
 }
 
-/* What could not be written whole is taken back. */
+/* Takes back what is not a whole line. */
+static int repair(struct journal *journal, struct error *err)
+{
+    journal->torn = ftruncate(journal->fd, journal->size);
+    return journal->torn
+               ? error_set(err, -errno, "can't repair %s: %s", journal->path, strerror(errno))
+               : 0;
+}
+
+/* What could not be written whole is taken back; if that can't be, before the next line. */
 static int append_text(struct journal *journal, const char *text, struct error *err)
 {
     size_t length = strlen(text);
-    int code = write_all(journal->fd, text, length);
+    struct error unrepaired;
+    int code = journal->torn ? repair(journal, err) : 0;
 
+    if (code)
+        return code;
+    code = write_all(journal->fd, text, length);
     if (!code && fdatasync(journal->fd))
         code = -errno;
     if (!code) {
         journal->size += (off_t)length;
         return 0;
     }
-    if (ftruncate(journal->fd, journal->size))
-        return error_set(err, code, "can't write to %s, nor repair it: %s", journal->path,
-                         strerror(errno));
+    if (repair(journal, &unrepaired))
+        return error_set(err, code, "can't write to %s: %s; %.500s", journal->path, strerror(-code),
+                         unrepaired.text);
     return error_set(err, code, "can't write to %s: %s", journal->path, strerror(-code));
 }
 
@@ -130,24 +147,28 @@ static int check_format(const char *path, const char *line, struct error *err)
     return 0;
 }
 
-static int check_first(struct journal *journal, struct error *err)
+/* Is this the beginning of our first line? Zeros behind it are what a file system leaves that had
+ * made room, but not written when the power went. */
+static bool is_begun(const char *text, size_t length)
+{
+    while (length && !text[length - 1])
+        length--;
+    return length < sizeof(FIRST_LINE) && strlen(text) == length &&
+           strncmp(FIRST_LINE, text, length) == 0;
+}
+
+/* A file without a whole line may be ours all the same. */
+static int check_first(const struct journal *journal, struct error *err)
 {
     char line[128] = "";
     ssize_t got = pread(journal->fd, line, sizeof(line) - 1, 0);
 
     if (got < 0)
         return error_set(err, -errno, "can't read %s: %s", journal->path, strerror(errno));
+    if (!journal->size && is_begun(line, (size_t)got))
+        return 0;
     line[strcspn(line, "\n")] = '\0';
-    return check_format(journal->path, line, err);
-}
-
-static int begin(struct journal *journal, struct error *err)
-{
-    json_t *first = json_pack("{s:i}", FORMAT_KEY, JOURNAL_FORMAT);
-    int code = append_object(journal, first, err);
-
-    json_decref(first);
-    return code;
+    return check_format(journal->path, journal->size ? line : "", err);
 }
 
 /* The directory's own entry for the file must survive, too. */
@@ -163,15 +184,19 @@ static void sync_dir(const char *dir)
 
 static int take_up(struct journal *journal, const char *dir, struct error *err)
 {
+    int code;
+
     if (flock(journal->fd, LOCK_EX | LOCK_NB))
         return error_set(err, -errno, "another controller has %s: one at a time", journal->path);
     journal->size = whole_lines(journal->fd);
-    if (journal->size < 0 || ftruncate(journal->fd, journal->size))
-        return error_set(err, -errno, "can't repair %s: %s", journal->path, strerror(errno));
-    if (journal->size)
-        return check_first(journal, err);
+    if (journal->size < 0)
+        return error_set(err, -errno, "can't read %s: %s", journal->path, strerror(errno));
+    code = check_first(journal, err); /* before anything is cut off what may be somebody else's */
+    code = code ? code : repair(journal, err);
+    if (code || journal->size)
+        return code;
     sync_dir(dir);
-    return begin(journal, err);
+    return append_text(journal, FIRST_LINE, err);
 }
 
 struct journal *journal_open(const char *dir, struct error *err)
