@@ -89,7 +89,7 @@ static __always_inline bool handshake_lives(const struct fs_handshake *known, __
 {
     return (known->flags & (FS_HANDSHAKE_ANSWERED | FS_HANDSHAKE_CLOSED)) ==
                FS_HANDSHAKE_ANSWERED ||
-           now_ns - known->first_ns < LINGER_NS;
+           since_ns(known->first_ns, now_ns) < LINGER_NS;
 }
 
 /* The same SYN again. If that was later than any real stack would have it, nobody answered; which
@@ -101,9 +101,9 @@ static __always_inline void observe_repeated(struct observed *o, struct fs_hands
     struct fs_health *state;
 
     cell->last_ns = o->says.now_ns;
-    if (known->flags & FS_HANDSHAKE_FAILED || o->says.now_ns - known->first_ns < UNANSWERED_NS)
+    if (since_ns(known->first_ns, o->says.now_ns) < UNANSWERED_NS ||
+        __sync_fetch_and_or(&cell->flags, FS_HANDSHAKE_FAILED) & FS_HANDSHAKE_FAILED)
         return;
-    __sync_fetch_and_or(&cell->flags, FS_HANDSHAKE_FAILED);
     count->unanswered += 1;
     if (!o->sound || !(known->flags & FS_HANDSHAKE_SOUND) || known->flags & FS_HANDSHAKE_CONTESTED)
         return;
@@ -160,7 +160,7 @@ static __always_inline void observe_answer(struct observed *o, const struct fs_h
         .backend = o->backend, .answer_seq = o->seq, .request_end = begun->syn_seq + 1};
     struct fs_health *state = observed_health(o), *control = observed_control(o);
 
-    o->says.time_ns[0] = o->says.now_ns - begun->last_ns;
+    o->says.time_ns[0] = since_ns(begun->last_ns, o->says.now_ns);
     count->answered += 1;
     if (!(begun->flags & FS_HANDSHAKE_FAILED))
         says(o, FS_SIGNAL_CONNECT_FAILURES, false);

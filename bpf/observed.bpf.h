@@ -141,6 +141,13 @@ static __always_inline void observed_cohort(struct observed *o)
     o->says.control = control_of(table, backend->version, fs_hash_bucket(hash));
 }
 
+/* How long before `now_ns` that was. Two CPUs may have a flow's packets at once, and the one whose
+ * clock was read first come last. */
+static __always_inline __u64 since_ns(__u64 then_ns, __u64 now_ns)
+{
+    return now_ns > then_ns ? now_ns - then_ns : 0;
+}
+
 static __always_inline void says(struct observed *o, enum fs_signal signal, bool bad)
 {
     o->says.seen |= 1u << signal;

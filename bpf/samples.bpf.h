@@ -10,14 +10,17 @@
 #define TCP_WORDS_AT      12 /* of the header's length, in the upper half of a byte */
 #define HTTP_STATUS_BYTES 12 /* "HTTP/1.1 200" */
 
+/* The two sides of a connection may be on two CPUs at once: so flags are set and cleared one by one,
+ * and whoever changed one first goes on. */
+
 /* An established connection ends, by a FIN from either side or a RST from the backend; only the
  * first of them counts. */
 static __always_inline void observe_end(struct observed *o, struct fs_sample *sample,
                                         struct fs_backend_counters *count, bool reset)
 {
-    if ((sample->flags & (FS_SAMPLE_ESTABLISHED | FS_SAMPLE_JUDGED)) != FS_SAMPLE_ESTABLISHED)
+    if (!(sample->flags & FS_SAMPLE_ESTABLISHED) ||
+        __sync_fetch_and_or(&sample->flags, FS_SAMPLE_JUDGED) & FS_SAMPLE_JUDGED)
         return;
-    sample->flags |= FS_SAMPLE_JUDGED;
     says(o, FS_SIGNAL_RESETS, reset);
     if (reset)
         count->resets += 1;
@@ -48,14 +51,13 @@ static __always_inline void observe_request(struct observed *o, struct fs_backen
         return;
     }
     if (!(sample->flags & FS_SAMPLE_ESTABLISHED) && o->tcp_flags & TCP_ACK &&
-        seq_follows(o->ack, sample->answer_seq + 1)) {
-        sample->flags |= FS_SAMPLE_ESTABLISHED;
+        seq_follows(o->ack, sample->answer_seq + 1) &&
+        !(__sync_fetch_and_or(&sample->flags, FS_SAMPLE_ESTABLISHED) & FS_SAMPLE_ESTABLISHED))
         count->established += 1;
-    }
     if (sample->flags & FS_SAMPLE_ESTABLISHED && is_news(o, sample) &&
         !(sample->flags & FS_SAMPLE_WAITING)) {
         sample->request_ns = o->says.now_ns;
-        sample->flags |= FS_SAMPLE_WAITING;
+        __sync_fetch_and_or(&sample->flags, FS_SAMPLE_WAITING);
     }
     if (o->tcp_flags & TCP_FIN)
         observe_end(o, sample, count, false);
@@ -65,8 +67,9 @@ static __always_inline void observe_response(struct observed *o, struct fs_sampl
 {
     struct fs_health *state = observed_health(o), *control = observed_control(o);
 
-    sample->flags &= ~FS_SAMPLE_WAITING;
-    o->says.time_ns[1] = o->says.now_ns - sample->request_ns;
+    o->says.time_ns[1] = since_ns(sample->request_ns, o->says.now_ns);
+    if (!(__sync_fetch_and_and(&sample->flags, ~FS_SAMPLE_WAITING) & FS_SAMPLE_WAITING))
+        return;
     says(o, FS_SIGNAL_RESPONSE_TIME, false);
     if (o->http_class)
         says(o, FS_SIGNAL_HTTP_5XX, o->http_class == 5);

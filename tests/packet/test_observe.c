@@ -73,6 +73,18 @@ static void answered(const struct way *way)
          .outcomes[CONNECT_TIMES] = {1, 1});
     test_end();
 
+    way_test(way, "what another CPU sees before the SYN took no time, and repeats no SYN");
+    talk = talk_new(way, way->canary);
+    talk_syn(&talk);
+    handshake_age(way->service, talk.client, -SECOND_NS);
+    talk_syn(&talk);
+    SEEN(.handshakes = 1);
+    handshake_age(way->service, talk.client, -SECOND_NS);
+    talk_answered(&talk);
+    SEEN(.answered = 1, .connect_times = 1, .outcomes[FAILURES] = {1, 0},
+         .outcomes[CONNECT_TIMES] = {1, 0});
+    test_end();
+
     way_test(way, "a SYN may ask for ECN and bring data, which the SYN-ACK acknowledges");
     talk = talk_new(way, way->canary);
     client_says(&talk, (struct segment){.flags = SYN | ECN, .payload = 77});

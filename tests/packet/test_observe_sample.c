@@ -179,6 +179,14 @@ static void response_times(const struct way *way)
     talk_goes_on(&talk);
     test_end();
 
+    way_test(way, "a response that another CPU sees before its request took no time");
+    talk_asks(&talk);
+    sample_age(way->service, talk.client, -SECOND_NS);
+    talk_tells(&talk, "already");
+    SEEN(.response_times = 1, .outcomes[RESPONSE_TIMES] = {1, 0});
+    talk_goes_on(&talk);
+    test_end();
+
     way_test(way, "it begins with the first piece of a request");
     talk_asks(&talk);
     sample_age(way->service, talk.client, 101 * SECOND_NS);
