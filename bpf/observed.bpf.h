@@ -25,7 +25,7 @@ struct observed {
     bool if_reachable; /* what it says counts only if there is a way to the client */
     bool silent;       /* the version has answered nobody since the SYN */
     bool heart_lost;   /* nobody conducts the version's rollout any more */
-    __u8 http_class;   /* 1 to 5 where a reply begins with a status line */
+    __u8 http_class;   /* 1 to 5 or HTTP_INTERIM where a reply begins with a status line */
     union {
         __u32 segment[SEGMENT_MAX / 4];
         struct bpf_fib_lookup fib;

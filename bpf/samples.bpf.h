@@ -9,6 +9,7 @@
 
 #define TCP_WORDS_AT      12 /* of the header's length, in the upper half of a byte */
 #define HTTP_STATUS_BYTES 12 /* "HTTP/1.1 200" */
+#define HTTP_INTERIM      FS_HTTP_CLASSES /* in the place of a class */
 
 /* The two sides of a connection may be on two CPUs at once: so flags are set and cleared one by one,
  * and whoever changed one first goes on. */
@@ -67,6 +68,11 @@ static __always_inline void observe_response(struct observed *o, struct fs_sampl
 {
     struct fs_health *state = observed_health(o), *control = observed_control(o);
 
+    if (o->http_class == HTTP_INTERIM) {
+        if (state)
+            __sync_fetch_and_add(&state->http[1], 1);
+        return;
+    }
     o->says.time_ns[1] = since_ns(sample->request_ns, o->says.now_ns);
     if (!(__sync_fetch_and_and(&sample->flags, ~FS_SAMPLE_WAITING) & FS_SAMPLE_WAITING))
         return;
@@ -96,12 +102,15 @@ static __always_inline void observe_reply(struct observed *o, struct fs_backend_
     bpf_map_delete_elem(&samples, &o->key);
 }
 
-/* The class of a status line "HTTP/1.x nnn", or 0. */
+/* The class of a status line "HTTP/1.x nnn", or 0. Another response follows those of class 1, but
+ * for 101, with which HTTP ends (RFC 9110, 15.2). */
 static __always_inline __u8 http_class(const char *line)
 {
     if (line[0] != 'H' || line[1] != 'T' || line[2] != 'T' || line[3] != 'P' || line[4] != '/' ||
         line[5] != '1' || line[6] != '.' || line[8] != ' ' || line[9] < '1' || line[9] > '5')
         return 0;
+    if (line[9] == '1' && (line[10] != '0' || line[11] != '1'))
+        return HTTP_INTERIM;
     return line[9] - '0';
 }
 

@@ -20,7 +20,7 @@ static const struct {
     const char *text;
     int class;
 } lines[] = {
-    {"HTTP/1.1 100 Continue\r\n\r\n", 1},
+    {"HTTP/1.1 101 Switching Protocols\r\n", 1},
     {"HTTP/1.1 200 OK\r\n", 2},
     {"HTTP/1.0 301 Moved\r\n", 3},
     {"HTTP/1.1 404 Not Found\r\n", 4},
@@ -55,6 +55,23 @@ static void http(const struct way *way)
         seen_end(&wished);
         talk_tells(&talk, "HTTP/1.1 500 within a response\r\n");
         SEEN(.response_times = 0);
+        talk_goes_on(&talk);
+    }
+    test_end();
+
+    way_test(way, "an interim response is counted, and the final one behind it answers");
+    for (int i = 0; i < 3; i++) {
+        static const char *const interim[] = {"HTTP/1.1 100 Continue\r\n\r\n",
+                                              "HTTP/1.1 102 Processing\r\n\r\n",
+                                              "HTTP/1.1 103 Early Hints\r\n"};
+
+        talk_asks(&talk);
+        talk_tells(&talk, interim[i]);
+        talk_tells(&talk, interim[i]);
+        SEEN(.http[1] = 2);
+        talk_tells(&talk, "HTTP/1.1 500 \r\n");
+        SEEN(.http[5] = 1, .response_times = 1, .outcomes[RESPONSE_TIMES] = {1, 0},
+             .outcomes[HTTP_5XX] = {1, 1});
         talk_goes_on(&talk);
     }
     test_end();
