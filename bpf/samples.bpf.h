@@ -7,12 +7,12 @@
 #include "flows.bpf.h"
 #include "observed.bpf.h"
 
-#define TCP_WORDS_AT      12 /* of the header's length, in the upper half of a byte */
-#define HTTP_STATUS_BYTES 12 /* "HTTP/1.1 200" */
+#define TCP_WORDS_AT      12              /* of the header's length, in the upper half of a byte */
+#define HTTP_STATUS_BYTES 12              /* "HTTP/1.1 200" */
 #define HTTP_INTERIM      FS_HTTP_CLASSES /* in the place of a class */
 
-/* The two sides of a connection may be on two CPUs at once: so flags are set and cleared one by one,
- * and whoever changed one first goes on. */
+/* The two sides of a connection may be on two CPUs at once: so flags are set and cleared one by
+ * one, and whoever changed one first goes on. */
 
 /* An established connection ends, by a FIN from either side or a RST from the backend; only the
  * first of them counts. */

@@ -338,7 +338,7 @@ static void test_no_instance(void **state)
     char *words;
 
     (void)state;
-    assert_true(metrics_exposition(&text, "/nowhere/at/all", &err) < 0);
+    assert_true(metrics_exposition(&text, "/nowhere/at/all", "/nowhere/at/all", &err) < 0);
     words = take_text(&text);
     assert_has(words, "\nflowsplit_up 0\n");
     assert_has(words, err.text);

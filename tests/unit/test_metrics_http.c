@@ -20,7 +20,7 @@
 static struct metrics_server *serve(const char *address)
 {
     struct error err = {.text = ""};
-    struct metrics_server *server = metrics_serve(address, NOWHERE, &err);
+    struct metrics_server *server = metrics_serve(address, NOWHERE, NOWHERE, &err);
 
     if (!server)
         fail_msg("%s", err.text);
@@ -143,7 +143,7 @@ static void test_bad_addresses(void **state)
     for (size_t i = 0; i < COUNT(bad_rows); i++) {
         struct error err = {.text = ""};
 
-        assert_null(metrics_serve(bad_rows[i].address, NOWHERE, &err));
+        assert_null(metrics_serve(bad_rows[i].address, NOWHERE, NOWHERE, &err));
         assert_has(err.text, bad_rows[i].part);
     }
 }
@@ -167,7 +167,7 @@ static void test_in_use(void **state)
 
     (void)state;
     snprintf(address, sizeof(address), "127.0.0.1:%d", atoi(strrchr(metrics_url(server), ':') + 1));
-    assert_null(metrics_serve(address, NOWHERE, &err));
+    assert_null(metrics_serve(address, NOWHERE, NOWHERE, &err));
     assert_has(err.text, address);
     assert_has(err.text, "another process does");
     metrics_stop(server);
