@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include <flowsplit/arena.h>
+#include <flowsplit/health.h>
 
 #include "pinned.h"
 #include "tap.h"
@@ -24,6 +25,7 @@ static const char *const reason_names[] = {
     FS_REASONS(REASON_NAME)};
 
 static int tables[TABLE_COUNT], backend_counters, reason_counters, direct_seen, no_redirect, arena;
+static int samples, handshakes;
 
 void data_maps_open(const char *pin_dir)
 {
@@ -34,6 +36,8 @@ void data_maps_open(const char *pin_dir)
     direct_seen = pinned_open(pin_dir, "maps", "direct_seen");
     no_redirect = pinned_open(pin_dir, "maps", "no_redirect");
     arena = pinned_open(pin_dir, "maps", "arena");
+    samples = pinned_open(pin_dir, "maps", "samples");
+    handshakes = pinned_open(pin_dir, "maps", "handshakes");
 }
 
 static void must(int err, const char *what)
@@ -131,22 +135,41 @@ void table_put(enum table table, const struct fs_flow_key *key, const struct fs_
     must(!table_try(table, key, flow), "write an entry");
 }
 
+static void empty(int map)
+{
+    struct fs_flow_key key, next;
+    int end = bpf_map_get_next_key(map, NULL, &next);
+
+    while (!end) { /* from the entry's place on, which is lost with it */
+        key = next;
+        end = bpf_map_get_next_key(map, &key, &next);
+        bpf_map_delete_elem(map, &key);
+    }
+}
+
 void tables_clear(void)
 {
     uint32_t zero = 0;
 
-    for (int i = 0; i < TABLE_COUNT; i++) {
-        struct fs_flow_key key, next;
-        int end = bpf_map_get_next_key(tables[i], NULL, &next);
-
-        while (!end) { /* from the entry's place on, which is lost with it */
-            key = next;
-            end = bpf_map_get_next_key(tables[i], &key, &next);
-            bpf_map_delete_elem(tables[i], &key);
-        }
-    }
+    for (int i = 0; i < TABLE_COUNT; i++)
+        empty(tables[i]);
     for (uint32_t i = 0; i < 256; i++) /* more backends than any test has */
         must(bpf_map_update_elem(direct_seen, &i, &zero, BPF_ANY), "clear direct_seen");
+}
+
+void maps_clear(void)
+{
+    struct fs_handshakes *none = calloc(FS_HANDSHAKE_SETS, sizeof(*none));
+    uint32_t *keys = calloc(FS_HANDSHAKE_SETS, sizeof(*keys)), count = FS_HANDSHAKE_SETS;
+    LIBBPF_OPTS(bpf_map_batch_opts, options);
+
+    tables_clear();
+    empty(samples);
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = i;
+    must(bpf_map_update_batch(handshakes, keys, none, &count, &options), "clear the handshakes");
+    free(none);
+    free(keys);
 }
 
 uint32_t tick_now(void)

@@ -82,6 +82,9 @@ void table_put(enum table table, const struct fs_flow_key *key, const struct fs_
 /* Removes all entries, and all knowledge of who talks to backends directly. */
 void tables_clear(void);
 
+/* Removes all that the programs have seen of flows, handshakes and samples, too. */
+void maps_clear(void);
+
 /* Time as in entries (FS_TICK_NS). */
 uint32_t tick_now(void);
 

@@ -75,11 +75,20 @@ void host_run(const char *command, ...)
     run_text(text);
 }
 
+/* Loading the programs takes an emulated CPU ten seconds, so there one instance goes from one test
+ * program to the next. */
+static bool instance_is_kept(void)
+{
+    const char *kept = getenv("FS_KEEP_INSTANCE");
+
+    return kept && !strcmp(kept, "1");
+}
+
 static void stop(void)
 {
     if (getpid() != owner)
         return;
-    host_run("rm -rf '%s' '%s'", pin_dir, scratch);
+    host_run("rm -rf '%s' '%s'", instance_is_kept() ? scratch : pin_dir, scratch);
 }
 
 static void set(const char *path, const char *value)
@@ -173,6 +182,11 @@ void host_start(const char *services)
     atexit(stop);
     find_flowsplit();
     make_network();
+    if (instance_is_kept() && !access(pin_dir, F_OK)) {
+        flowsplit_apply("services: []");
+        data_path_open(pin_dir);
+        maps_clear();
+    }
     flowsplit_apply(services);
     data_path_open(pin_dir);
 }
