@@ -144,8 +144,10 @@ $(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/fuzz/%.o $(BUILD)/fuzz/libflowsplit.a
 $(PACKET_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(PACKET_SHARED:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
 	$(call link,$(CC),,-lcmocka)
 
+# Static: it is started thousands of times, on emulated CPUs, too, where linking takes most of a short life.
 $(PEER_PROGRAM): $(PEER:%=$(BUILD)/%.o)
-	$(call link,$(CC))
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static $^ -o $@
 
 $(BENCH_PROGRAM): $(BENCH:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
 	$(call link,$(CC))

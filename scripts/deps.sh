@@ -10,7 +10,7 @@ declare -A packages=(
     [demo]="iproute2 iputils-ping procps util-linux mount ethtool jq curl"
     [test]="libcmocka-dev libclang-rt-14-dev llvm iproute2 iputils-ping procps util-linux mount ethtool jq curl
         clang-format cppcheck shellcheck"
-    [vm]="qemu-system-x86 busybox-static xz-utils zstd util-linux debian-archive-keyring"
+    [vm]="qemu-system-x86 busybox-static gojq xz-utils zstd util-linux debian-archive-keyring"
 )
 # What is fetched, but only unpacked, to unpacked/NAME in the cache: installed, it would be a daemon that runs.
 declare -A unpacked=([test]="prometheus")

@@ -83,16 +83,25 @@ scaled() {
     if [ "$FS_VM" = 1 ]; then echo "$2"; else echo "$1"; fi
 }
 
-# Between two looks, each of which takes an emulated CPU long.
+# Between two looks, each of which takes an emulated CPU long. The first comes sooner.
+FIRST_PAUSE_S=$(scaled 0.05 0.1)
 PAUSE_S=$(scaled 0.05 0.5)
+
+# jq takes an emulated CPU half a second to start, gojq a tenth of that.
+JQ=$(scaled jq gojq)
+jq() {
+    command $JQ "$@"
+}
 
 # poll SECONDS COMMAND...: until it succeeds; ten times as long in a VM.
 poll() {
     local until_s=$((SECONDS + $(scaled "$1" $(($1 * 10))) + 1))
+    local pause=$FIRST_PAUSE_S
     shift
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $until_s ] || fail "waited in vain for: $*" || return 1
-        sleep "$PAUSE_S"
+        sleep "$pause"
+        pause=$PAUSE_S
     done
 }
 
@@ -101,8 +110,7 @@ poll() {
 in_ns() {
     local name=$1
     shift
-    # nsenter and not `ip netns exec`, which would hide the pins by mounting /sys anew.
-    nsenter --net="/run/netns/$ID-$name" -- "$@"
+    "$PEER" in "/run/netns/$ID-$name" "$@"
 }
 
 ip_in() {
@@ -127,7 +135,7 @@ fs() {
 background() {
     local tag=$1 name=$2
     shift 2
-    nsenter --net="/run/netns/$ID-$name" -- "$@" >"$TMP/$tag.out" 2>"$TMP/$tag.err" &
+    "$PEER" in "/run/netns/$ID-$name" "$@" >"$TMP/$tag.out" 2>"$TMP/$tag.err" &
     BACKGROUND[$tag]=$!
     PIDS+=("$!")
 }

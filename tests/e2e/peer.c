@@ -47,6 +47,7 @@ static const struct {
      "      connections of some exchanges each; prints a JSON summary of statuses and failures"},
     {"pass", cmd_pass,
      "--dev IFACE\n      an XDP program that passes everything, until it is ended"},
+    {"in", cmd_in, "NETNS COMMAND...\n      becomes the command in a network namespace"},
     {"now", cmd_now, "\n      CLOCK_MONOTONIC in nanoseconds"},
 };
 

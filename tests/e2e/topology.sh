@@ -47,10 +47,8 @@ link() {
     ip link add "$2" netns "$ID-$1" type veth peer name "$4" netns "$ID-$3"
     ip_in "$1" link set "$2" up
     ip_in "$3" link set "$4" up
-    offload "$1" "$2" off
-    offload "$3" "$4" off
-    in_ns "$1" ethtool -K "$2" gro on
-    in_ns "$3" ethtool -K "$4" gro on
+    in_ns "$1" ethtool -K "$2" tx off gro on >/dev/null
+    in_ns "$3" ethtool -K "$4" tx off gro on >/dev/null
 }
 
 clients_configure() {
