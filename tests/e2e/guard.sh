@@ -79,7 +79,7 @@ is_withdrawn() {
 
 # trip_of SERVICE [FILTER]: its last trip, from the events.
 trip_of() {
-    fs events --json | jq -es --arg s "$1" \
+    events | jq -es --arg s "$1" \
         'map(select(.service == $s and .trip)) | last | .trip | '"${2:-.}"
 }
 

@@ -232,6 +232,16 @@ within_binomial() {
     }' || fail "a share out of bounds"
 }
 
+# events: those of this test, an object a line.
+FIRST_EVENT=0
+events() {
+    if [ "$FIRST_EVENT" = 0 ]; then
+        fs events --json
+    else
+        fs events --json | sed -n "/\"number\":$FIRST_EVENT,/,\$p"
+    fi
+}
+
 # ---- the end ----
 
 # Ends the processes and removes the namespaces, so that another topology can come. The instance stays.
@@ -259,7 +269,11 @@ leave_instance() {
 }
 
 inherit_instance() {
-    [ -z "$LEGACY" ] || [ ! -d "$LEGACY" ] || mv "$LEGACY" "$PIN"
+    local last
+    [ -n "$LEGACY" ] && [ -d "$LEGACY" ] || return 0
+    mv "$LEGACY" "$PIN"
+    last=$("$FLOWSPLIT" --pin-dir "$PIN" events --json | tail -n 1)
+    [[ ! $last =~ \"number\":([0-9]+) ]] || FIRST_EVENT=$((BASH_REMATCH[1] + 1))
 }
 
 cleanup() {

@@ -29,7 +29,7 @@ fails_four_times() {
 
 # The last run's events of a service are in $TMP/trips.
 trip_says() {
-    fs events --json | jq -c --arg s "$1" 'select(.trip and .service == $s)' >"$TMP/trips"
+    events | jq -c --arg s "$1" 'select(.trip and .service == $s)' >"$TMP/trips"
     tail -n 1 "$TMP/trips"
     equals "$(wc -l <"$TMP/trips")" "$2" "the number of trips so far"
     tail -n 1 "$TMP/trips" | jq -e '.what == "trip" and .version == "canary" and .who == "kernel"

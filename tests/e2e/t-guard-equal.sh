@@ -35,7 +35,7 @@ many_connections() {
 }
 
 nothing_trips() {
-    equals "$(fs events --json | jq -s 'map(select(.trip)) | length')" 0 "trips"
+    equals "$(events | jq -s 'map(select(.trip)) | length')" 0 "trips"
     status '[.services[].versions[].health | .tripped == null and (.withdrawn | not)] | all'
 }
 

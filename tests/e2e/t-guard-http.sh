@@ -56,7 +56,7 @@ reported_only() {
     health "$1" canary .tripped
     health "$1" canary '.tripped.withdrawn == false and .tripped.why == "http_5xx > 1%"' ||
         fail "not reported"
-    fs events --json | jq -es --arg s "$1" 'map(select(.service == $s and .trip)) | length == 1
+    events | jq -es --arg s "$1" 'map(select(.service == $s and .trip)) | length == 1
         and .[0].what == "report" and .[0].who == "kernel" and (.[0].trip.withdrawn | not)' ||
         fail "not one event of a report"
     equals "$(of "$1" '.versions[1].buckets')" 5000 "the canary's buckets"

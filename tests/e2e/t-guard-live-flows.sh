@@ -90,7 +90,7 @@ none_before() {
 
 # Of the last four.
 first_trip_ns() {
-    fs events --json | jq -s 'map(select(.trip)) | .[-4:] | map(.trip.trip_ns) | min'
+    events | jq -s 'map(select(.trip)) | .[-4:] | map(.trip.trip_ns) | min'
 }
 
 kept_by_trip() {
