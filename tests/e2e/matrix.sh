@@ -3,10 +3,12 @@
 # Eight services, one for each of v4 and v6, TCP and UDP, local and remote backends, and the check
 # that each answers new flows in the shares wished and counts them.
 
-MATRIX_FLOWS=$(scaled 1000 200)
+MATRIX_FLOWS=$(scaled 1000 60)
 # whole, or half: of the services half at one check and the others at the next. In each half any two of v4, v6, TCP,
 # UDP, local and remote meet that can.
 MATRIX_PART=$(scaled whole half)
+# Where the backends are of the services that are asked.
+MATRIX_PLACES="l r"
 
 matrix_services() {
     local family protocol place port
@@ -80,6 +82,7 @@ matrix_choose() {
             for place in l r; do
                 at=$((matrix_turn++))
                 [ "$MATRIX_PART" = half ] && (((at ^ at >> 1 ^ at >> 2 ^ at >> 3) % 2)) && continue
+                [[ $MATRIX_PLACES == *$place* ]] || continue
                 chosen+=("$family $protocol $place")
             done
         done

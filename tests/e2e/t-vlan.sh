@@ -46,7 +46,13 @@ for tags in 1 2; do
         serve_all
         apply_services matrix_services
         for mode in native generic tc; do
+            # Generic parses as native does, so in VMs once is enough.
+            [ "$FS_VM$mode$tags" != 1generic2 ] || continue
             check "attach --mode $mode to the device below" fs attach lb0 --mode $mode
+            # XDP doesn't see a tag beside the packet: what it redirects may go out with the tag, to nobody. What it
+            # leaves to the stack is right.
+            MATRIX_PLACES="l r"
+            [ $offload$mode = ontc ] || [ $offload = off ] || MATRIX_PLACES=l
             matrix_check "$tags tags, tag offload $offload, mode $mode"
             fs --quiet detach lb0
         done
