@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # events tells what happened, when and by whom; it outlives processes, and counts what it lost.
+# Not in VMs: what commands write is the same everywhere; t-guard-dead looks at a trip's event.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 
 KEPT=2048
-KILLS=$(scaled 40 8)
+KILLS=40
 
 failures_rule() {
     rules 'connect_failures > 1%'
@@ -19,7 +20,7 @@ web() {
 }
 
 last_event() {
-    fs events --json | jq -c 'select(.number != null)' | tail -n 1
+    events | tail -n 1
 }
 
 # did WHAT WHY COMMAND...: its last event says so, with a time between before and after.
@@ -48,8 +49,12 @@ of_service() {
 }
 
 numbers_in_order() {
-    fs events --json | jq -es 'map(.number) as $n | $n == [range(0; $n | length)]' || fail "$(fs events --json)"
-    fs events --json | jq -es 'map(.time) as $t | $t == ($t | sort)' || fail "times not in order"
+    events >"$TMP/events"
+    # shellcheck disable=SC2016 # variables of jq
+    jq -es --argjson first "$FIRST_EVENT" 'map(.number - $first) as $n | $n == [range(0; $n | length)]' \
+        "$TMP/events" || fail "$(cat "$TMP/events")"
+    # shellcheck disable=SC2016
+    jq -es 'map(.time) as $t | $t == ($t | sort)' "$TMP/events" || fail "times not in order"
 }
 
 unchanged_adds_none() {
@@ -152,7 +157,7 @@ check "a trip is the kernel's act, of a version" jq -e '.who == "kernel" and .ve
 check "clear after a trip" did clear 'canary cleared' fs --quiet clear web canary
 check "what changes nothing or fails makes no event" unchanged_adds_none
 check "--follow shows a new event within a second" follows
-check "events are numbered from 0 without a gap, in the order of time" numbers_in_order
+check "events are numbered without a gap, in the order of time" numbers_in_order
 check "detach" did detach detached fs --quiet detach lb0
 check "set killed in the midst $KILLS times: events stay readable" killed_in_between
 check "more events than are kept" fill_the_ring

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Bad rules are refused with their place in the file; so is what can't be withdrawn or cleared.
+# Not in VMs: only words and numbers are read.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/bad.sh"
 

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # While a trip is in force, explain says where packets go; clear gives back the very same buckets.
+# Not in VMs: the packet tests ask the same of trips and clears there, and explain is user space.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 
-SAMPLES=$(scaled 60 20)
+SAMPLES=60
 
 too_slow() {
     rules 'p99 connect_time > 1us'
