@@ -30,7 +30,8 @@ export MATRIX_PART=whole
 for mode in native generic tc auto; do
     check "attach --mode $mode" fs attach lb0 --mode $mode
     check "status names the interface with mode $mode" mode_is "${mode/auto/native}"
-    matrix_check "mode $mode"
+    # In VMs not again what auto has taken.
+    [ "$FS_VM$mode" = 1auto ] || matrix_check "mode $mode"
     check "mode $mode: curl over v4" curl_answers 4
     check "mode $mode: curl over v6" curl_answers 6
     check "detach after mode $mode" fs detach lb0

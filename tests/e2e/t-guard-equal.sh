@@ -5,7 +5,7 @@
 . "$E2E_DIR/guard.sh"
 
 # 200,000 both ways together, if the machine gets that far.
-CONNECTIONS=$(scaled 100000 1000)
+CONNECTIONS=$(scaled 100000 500)
 AT_MOST_S=$(scaled 15 150)
 
 # Ports that no other test uses: sockets of any namespace are seen, other tests' too.
@@ -60,8 +60,8 @@ shares_kept() {
 topology_routed
 serve_all
 apply_services both_families
-for mode in native tc; do
-    fs --quiet attach lb0 --mode $mode
+for mode in $(scaled "native tc" tc); do
+    fs --quiet attach lb0 --mode "$mode"
     apply_anew both_families
     check "mode $mode: many connections to two equal versions" many_connections
     check "mode $mode: nothing trips" nothing_trips

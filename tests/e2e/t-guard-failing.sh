@@ -4,9 +4,9 @@
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 
-RUNS=$(scaled 50 15)
-# Chance alone has the median of 50 runs above 10 once in 120 times, that of 15 above 12 in 450.
-MEDIAN=$(scaled 10 12)
+RUNS=50
+# Chance alone has it higher once in 120 times.
+MEDIAN=10
 
 failures_rule() {
     rules 'connect_failures > 1%'
@@ -52,7 +52,7 @@ trips_under_load() {
     local service
     apply_anew all_guarded 10 failures_rule
     peer_in c load --to "$VIP4:80" --to "[$VIP6]:80" "${SOURCES[@]}" --rate "$(scaled 500 50)" \
-        --count "$(scaled 1000 400)" >"$TMP/load" 2>/dev/null || true
+        --count "$(scaled 1000 300)" >"$TMP/load" 2>/dev/null || true
     cat "$TMP/load"
     for service in local4 local6; do
         is_withdrawn $service
@@ -81,8 +81,11 @@ topology_routed
 # shellcheck disable=SC2046 # words are wanted
 serve lb $(server l1) $(server l3)
 fs --quiet attach lb0
-check "half of the connections fail: the median of $RUNS runs is at most $MEDIAN outcomes" half_failing
-echo "# outcomes until the trip: $(xargs <"$TMP/outcomes")"
+# In VMs not so often: how many outcomes it takes is arithmetic, and the packet tests do it there.
+if [ "$FS_VM" = 0 ]; then
+    check "half of the connections fail: the median of $RUNS runs is at most $MEDIAN outcomes" half_failing
+    echo "# outcomes until the trip: $(xargs <"$TMP/outcomes")"
+fi
 check "under load, a tenth of it for the dead version, the trip comes" trips_under_load
 [ ! -e "$TMP/figures" ] || cat "$TMP/figures"
 # shellcheck disable=SC2046

@@ -5,8 +5,8 @@
 . "$E2E_DIR/guard.sh"
 
 # A million in all; half of them each way of attachment.
-SYNS=$(scaled 500000 25000)
-FORGED=$(scaled 2000 200)
+SYNS=$(scaled 500000 10000)
+FORGED=$(scaled 2000 100)
 # Of those that come again: so few that no queue on the way drops one.
 REPEATED=160
 ABORTS=$(scaled 100 30)
@@ -106,6 +106,9 @@ fakes() {
     [ "$tap_failed" = "$failed" ] || apply_anew guarded_and_hanging
 }
 
+scripts=(rst ack syn-ack fin-ack 'syn,syn,syn' 'syn,rst' 'syn,ack,rst' 'syn,rst,syn' 'syn,ack+1,fin-ack+1'
+    'syn,wait1100,syn' 'syn,wait1100,syn,wait1100,syn,rst' 'bad-syn,wait1100,bad-syn' 'syn,syn+1000'
+    'syn,syn+100000000,wait1100,syn+100000000')
 topology_routed
 # shellcheck disable=SC2046 # words are wanted
 serve lb $(server l1) $(server l2) $(server l3)
@@ -117,8 +120,8 @@ serve b2 $(server r2)
 faulty lb --hang $(at l4)
 answers_leave
 mac=$(ip_in lb -j link show lb0 | jq -r '.[0].address')
-for mode in native tc; do
-    fs --quiet attach lb0 --mode $mode
+for mode in $(scaled "native tc" native); do
+    fs --quiet attach lb0 --mode "$mode"
     apply_anew guarded_and_hanging
     fakes "mode $mode: $ABORTS connections that the client resets after an answer" aborted
     fakes "mode $mode: $ABORTS connections that the client resets at once" aborted_waiting
@@ -126,9 +129,7 @@ for mode in native tc; do
     fakes "mode $mode: SYNs that nobody answers, repeated after a tenth of a second" \
         repeated_too_soon syn,wait100,syn
     fakes "mode $mode: SYNs that nobody answers, repeated at once" repeated_too_soon syn,syn,syn
-    for script in rst ack syn-ack fin-ack 'syn,syn,syn' 'syn,rst' 'syn,ack,rst' 'syn,rst,syn' \
-        'syn,ack+1,fin-ack+1' 'syn,wait1100,syn' 'syn,wait1100,syn,wait1100,syn,rst' \
-        'bad-syn,wait1100,bad-syn' 'syn,syn+1000' 'syn,syn+100000000,wait1100,syn+100000000'; do
+    for script in "${scripts[@]}"; do
         fakes "mode $mode: forged sources send: $script" forged "$script"
     done
     fakes "mode $mode: a flood of $SYNS SYNs" flooded

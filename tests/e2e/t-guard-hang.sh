@@ -30,8 +30,9 @@ serve b1 $(server r1)
 faulty b2 --hang $(at r2)
 # shellcheck disable=SC2046
 faulty lb --hang $(at l2)
-for mode in native tc; do
-    fs --quiet attach lb0 --mode $mode
+for mode in $(scaled "native tc" tc); do
+    guarded_for "$mode"
+    fs --quiet attach lb0 --mode "$mode"
     apply_anew all_guarded 50 failures_rule
     for service in "${GUARDED[@]}"; do
         check "mode $mode, $service: SYNs that nobody answers, and all clients get through at last" \

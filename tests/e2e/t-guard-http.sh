@@ -64,7 +64,7 @@ reported_only() {
 
 errors_trip() {
     exchanges "$1"
-    is_withdrawn "$1" || fail "not withdrawn"
+    is_withdrawn "$1" || fail "not withdrawn: $(of "$1" '.versions[] | {name, new_flows, health}')"
     trip_of "$1"
     trip_of "$1" '.rule == "http_5xx > 1%" and .bad >= 4 and .outcomes <= 150' || fail "not that"
     moments_in_order "$1"
@@ -73,7 +73,7 @@ errors_trip() {
 
 lateness_trips() {
     exchanges "$1"
-    is_withdrawn "$1" || fail "not withdrawn"
+    is_withdrawn "$1" || fail "not withdrawn: $(of "$1" '.versions[] | {name, new_flows, health}')"
     trip_of "$1"
     trip_of "$1" '.rule == "p99 response_time > 50ms" and .bad >= 4 and .outcomes <= 150' ||
         fail "not that"
@@ -103,14 +103,15 @@ faulty lb $(at l1)
 # shellcheck disable=SC2046
 faulty b1 $(at r1)
 servers '--http-500 30'
-for mode in native tc; do
-    fs --quiet attach lb0 --mode $mode
-    [ $mode = tc ] || fs --quiet attach lb2
+for mode in $(scaled "native tc" native); do
+    guarded_for "$mode"
+    fs --quiet attach lb0 --mode "$mode"
+    [ "$mode" = tc ] || fs --quiet attach lb2
     apply_anew all_guarded 50 errors_reported
     for service in "${GUARDED[@]}"; do
         check "mode $mode, $service: status counts what the clients saw, by class" \
             counts_agree "$service"
-        [ $mode = tc ] ||
+        [ "$mode" = tc ] ||
             check "$service: on_trip: report leaves it in service" reported_only "$service"
     done
     apply_anew all_guarded 50 errors_rule
@@ -121,8 +122,9 @@ for mode in native tc; do
 done
 servers_end
 servers '--slow 30 --delay 80'
-for mode in native tc; do
-    fs --quiet attach lb0 --mode $mode
+for mode in $(scaled "native tc" tc); do
+    guarded_for "$mode"
+    fs --quiet attach lb0 --mode "$mode"
     apply_anew all_guarded 50 slow_rule
     for service in "${GUARDED[@]}"; do
         check "mode $mode, $service: a canary that answers late is withdrawn" lateness_trips "$service"

@@ -17,9 +17,12 @@ too_slow() {
 LIVE=keep
 
 hold_all() {
+    local service to=()
     rm -f "$TMP/$1.ready"
-    hold "$1" c --to "$VIP4:80" --to "[$VIP6]:80" --to "$VIP4:81" --to "[$VIP6]:81" "${SOURCES[@]}" \
-        --count "$CONNECTIONS" --interval 200
+    for service in "${GUARDED[@]}"; do
+        to+=(--to "$(vip_of "$service" | sed 's,/tcp,,')")
+    done
+    hold "$1" c "${to[@]}" "${SOURCES[@]}" --count "$CONNECTIONS" --interval "$(scaled 200 1000)"
     grep -c ' [lr]2$' "$TMP/$1.ready" >"$TMP/$1.canary"
 }
 
@@ -88,9 +91,9 @@ none_before() {
         END { exit early || !NR }' || fail "early"
 }
 
-# Of the last four.
+# Of the last of each service.
 first_trip_ns() {
-    events | jq -s 'map(select(.trip)) | .[-4:] | map(.trip.trip_ns) | min'
+    events | jq -s 'map(select(.trip)) | .[-'${#GUARDED[@]}':] | map(.trip.trip_ns) | min'
 }
 
 kept_by_trip() {
@@ -145,28 +148,47 @@ unguarded() {
     apply_services all_guarded 50 true
 }
 
+keep() {
+    hold_all kept
+    [ "$by" = hand ] || all_guarded_as keep
+    check "mode $mode, by $by, keep: withdrawn, set and cleared" "kept_by_$by"
+    background_end kept TERM
+    check "mode $mode, by $by, keep: all live connections went on" held kept "$CONNECTIONS"
+    unguarded
+    [ "$by" = trip ] || clear_all
+}
+
+cut() {
+    hold_all cut
+    check "mode $mode, by $by, cut: the canary's connections end, the baseline's go on" "cut_by_$by" cut
+    unguarded
+}
+
+drain() {
+    hold_all drained
+    check "mode $mode, by $by, drain 2s: the canary's end after 2 s, the baseline's go on" \
+        "drained_by_$by" drained
+    unguarded
+}
+
+# Mode, by what, and what becomes of live flows; in VMs each of these at least once.
+ALL=$(scaled "native-trip-keep native-trip-cut native-trip-drain native-hand-keep native-hand-cut native-hand-drain
+    tc-trip-keep tc-trip-cut tc-trip-drain tc-hand-keep tc-hand-cut tc-hand-drain" \
+    "native-trip-keep native-trip-cut tc-hand-drain")
+
 topology_routed
 serve_all
-for mode in native tc; do
-    fs --quiet attach lb0 --mode $mode
-    unguarded
-    for by in trip hand; do
-        hold_all kept
-        [ $by = hand ] || all_guarded_as keep
-        check "mode $mode, by $by, keep: withdrawn, set and cleared" kept_by_$by
-        background_end kept TERM
-        check "mode $mode, by $by, keep: all live connections went on" held kept "$CONNECTIONS"
+attached=
+for each in $ALL; do
+    IFS=- read -r mode by live <<<"$each"
+    if [ "$mode" != "$attached" ]; then
+        [ -z "$attached" ] || fs --quiet detach lb0
+        fs --quiet attach lb0 --mode "$mode"
+        attached=$mode
+        guarded_for "$mode"
         unguarded
-        [ $by = trip ] || clear_all
-        hold_all cut
-        check "mode $mode, by $by, cut: the canary's connections end, the baseline's go on" \
-            cut_by_$by cut
-        unguarded
-        hold_all drained
-        check "mode $mode, by $by, drain 2s: the canary's end after 2 s, the baseline's go on" \
-            drained_by_$by drained
-        unguarded
-    done
-    fs --quiet detach lb0
+    fi
+    $live
 done
+fs --quiet detach lb0
 done_testing

@@ -89,8 +89,8 @@ fi
 pref=0
 topology_routed
 serve_all
-for mode in native tc; do
-    fs --quiet attach lb0 --mode $mode
+for mode in $(scaled "native tc" native); do
+    fs --quiet attach lb0 --mode "$mode"
     apply_anew both_families
     exchanges live
     sleep 2

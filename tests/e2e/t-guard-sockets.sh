@@ -199,6 +199,7 @@ leaking=$FAULTY
 # shellcheck disable=SC2046
 faulty b2 --leak 100 $(at r2)
 apply_anew leaking_services
+guarded_for native
 fs --quiet attach lb0
 check "a server that never closes is shown, and withdrawn with no process left" leak_trips
 check "when the leaking servers end, nothing is open" leak_ends "$leaking" "$FAULTY"

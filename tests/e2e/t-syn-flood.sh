@@ -3,7 +3,7 @@
 # A SYN flood records nothing when nothing moves, and breaks no live connection when something does.
 . "$(dirname "$0")/lib.sh"
 
-SYNS=$(scaled 1000000 50000)
+SYNS=$(scaled 1000000 20000)
 CONNECTIONS=$(scaled 100 40)
 
 both_families() {
