@@ -4,7 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 
-CONNECTIONS=$(scaled 60 20)
+# Enough that the canary does not get off by chance.
+CONNECTIONS=$(scaled 60 40)
 EXCHANGES=5
 
 http_keys() {
