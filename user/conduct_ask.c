@@ -24,25 +24,23 @@ static void check_done(void *context, size_t index, const struct check_result *r
 int conduct_begin(struct conduct *conduct, struct conductor *conductor, const char *service,
                   struct error *err)
 {
-    const struct plan *plan;
+    struct rollout *rollout = rollouts_find(&conductor->rollouts, service);
+    const struct plan *plan = &rollout->plan;
 
-    *conduct = (struct conduct){.conductor = conductor};
-    snprintf(conduct->service, sizeof(conduct->service), "%s", service);
-    conduct->rollout = rollouts_find(&conductor->rollouts, service);
-    plan = &conduct->rollout->plan;
+    *conduct = (struct conduct){.conductor = conductor, .rollout = rollout};
+    snprintf(conduct->service, sizeof(conduct->service), "%s", plan->service);
     if (plan->hook_count) {
         conduct->notify =
             notify_new(conductor->event, conductor->http, plan, NULL, hook_done, conduct, err);
         if (!conduct->notify)
             return -ENOMEM;
     }
-    if (conduct->rollout->state == ROLLOUT_RUNNING && !conduct->rollout->stage_id)
+    if (rollout->state == ROLLOUT_RUNNING && !rollout->stage_id)
         conduct_tell_started(conduct);
-    if (plan->check_count && rollout_is_under_way(conduct->rollout))
+    if (plan->check_count && rollout_is_under_way(rollout))
         conduct->checks =
             checks_new(conductor->event, conductor->http, plan, check_done, conduct, err);
-    return plan->check_count && rollout_is_under_way(conduct->rollout) && !conduct->checks ? -ENOMEM
-                                                                                           : 0;
+    return plan->check_count && rollout_is_under_way(rollout) && !conduct->checks ? -ENOMEM : 0;
 }
 
 void conduct_end_checks(struct conduct *conduct)
