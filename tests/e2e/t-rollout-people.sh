@@ -224,10 +224,10 @@ impossible() { # WORDS SED-SCRIPT
 
 all_impossible() {
     impossible 'no service "nobody"' 's/service: web/service: nobody/'
-    impossible 'nothing' 's/version: canary/version: nothing/'
-    impossible 'nothing' 's/{canary: 30%}/{canary: 30%, nothing: 1%}/'
-    impossible '81\|100' 's/{canary: 40%}/{canary: 81%}/'
-    impossible 'baseline' 's/version: canary/version: stable/'
+    impossible 'no version "nothing"' 's/canary/nothing/'
+    impossible 'no version "nothing"' 's/{canary: 30%}/{canary: 30%, nothing: 1%}/'
+    impossible 'come to 101%; at most 100%' 's/{canary: 40%}/{canary: 81%}/'
+    impossible 'baseline' 's/canary/stable/'
 }
 
 only_root() {
@@ -243,11 +243,20 @@ only_root() {
     rollout_is running
 }
 
+misused() { # WORDS ARGUMENTS...
+    local words=$1 status=0
+    shift
+    fs rollout "$@" 2>"$TMP/refusal" || status=$?
+    cat "$TMP/refusal"
+    equals $status 2 "the exit status"
+    grep -q -- "$words" "$TMP/refusal" || fail "not said: $words"
+}
+
 nobody_there() {
     refused 'service web has no rollout' pause
-    fs rollout pause web nobody && fail "two words"
-    fs rollout promote 2>&1 | grep 'of which service'
-    fs rollout leap web 2>&1 | grep 'unknown word "leap"; known: status'
+    misused 'unexpected "nobody"' pause web nobody
+    misused 'of which service' promote
+    misused 'unknown word "leap"; known: status' leap web
 }
 
 topology_routed
