@@ -112,13 +112,8 @@ static int ask_resume(struct conduct *conduct, const char *who, struct error *er
 
     if (rollout->state == ROLLOUT_RUNNING)
         return refuse(conduct, "resume", "is for one that is paused or has ended", err);
-    if (rollout->state != ROLLOUT_PAUSED) {
-        int code = conduct_start(conduct->conductor, &rollout->plan, who, err);
-
-        /* the one that had ended is no more */
-        conduct->rollout = rollouts_find(&conduct->conductor->rollouts, conduct->service);
-        return code;
-    }
+    if (rollout->state != ROLLOUT_PAUSED) /* the caller takes up the new one */
+        return conduct_start(conduct->conductor, &rollout->plan, who, err);
     if (conduct->situation.withdrawn)
         return refuse(conduct, "its version is withdrawn:", "`flowsplit clear` it first", err);
     if (rollout->plan.steps[rollout->step].kind == STEP_PAUSE) {

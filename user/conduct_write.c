@@ -195,8 +195,6 @@ static int do_act(struct conduct *conduct)
     if (conduct->rollout->act != ACT_ADVANCE)
         facts_beat_end(&conduct->facts); /* nobody has to outlive a rollout that has ended */
     conductor_unlock(conductor);
-    if (conduct->rollout->act != ACT_ADVANCE)
-        facts_beat_end(&conduct->facts);
     code = conduct_write(conduct, done_line(conduct));
     if (!code && conduct->held_stage != conduct->rollout->stage_id)
         conduct_take_stage(conduct, clock_now_ns());
