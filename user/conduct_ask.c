@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "conduct_write.h"
 #include "conductor.h"
 #include "plan_service.h"
@@ -27,7 +28,8 @@ int conduct_begin(struct conduct *conduct, struct conductor *conductor, const ch
     struct rollout *rollout = rollouts_find(&conductor->rollouts, service);
     const struct plan *plan = &rollout->plan;
 
-    *conduct = (struct conduct){.conductor = conductor, .rollout = rollout};
+    *conduct = (struct conduct){
+        .conductor = conductor, .rollout = rollout, .connected_ns = clock_now_ns()};
     snprintf(conduct->service, sizeof(conduct->service), "%s", plan->service);
     if (plan->hook_count) {
         conduct->notify =
