@@ -72,7 +72,7 @@ tells_of_it() {
     news .
     news 'length == 1 and .[0].what == "trip" and .[0].who == "kernel" and .[0].version == "canary"
         and .[0].trip.withdrawn and (.[0].why | startswith("no heartbeat for "))' || fail "not that event"
-    news '.[0].trip | .trip_ns - .first_bad_ns >= '$LOST_S'e9' || fail "too soon"
+    news '.[0].trip | .trip_ns - .first_bad_ns >= '"$LOST_S"'e9' || fail "too soon"
     equals "$(health web canary .tripped.why)" "heartbeat lost" "why"
 }
 
@@ -117,7 +117,7 @@ goes_on() { # HELD-MS-BEFORE
 
 only_the_cut() {
     cat "$TMP/hold.out" "$TMP/hold.err"
-    jq -e '.opened == '$HELD' and .misrouted == 0 and .broken > 0 and .broken == .by_name.l2' "$TMP/hold.out" ||
+    jq -e '.opened == '"$HELD"' and .misrouted == 0 and .broken > 0 and .broken == .by_name.l2' "$TMP/hold.out" ||
         fail "not those of the canary"
 }
 

@@ -126,8 +126,12 @@ promotes_in_full() {
     ends_with 0
 }
 
+is_soaked() {
+    equals "$(last_line .what)" soaked
+}
+
 soaked_for_good() {
-    poll 10 eval '[ "$(last_line .what)" = soaked ]'
+    poll 10 is_soaked
     refused 'its soak time is over' undo
     equals "$(weights_of web)" "stable=4000 canary=4000 other=2000" "the weights"
 }

@@ -136,7 +136,7 @@ rolled_back() {
 }
 
 rolled_back_is_said() {
-    fs wait web --state-dir "$STATE" 2>"$TMP/words" && fail "exit status 0"
+    fs wait web --timeout 1s --state-dir "$STATE" 2>"$TMP/words" && fail "exit status 0"
     grep 'web/canary was rolled back: worse than the baseline: http_5xx' "$TMP/words" || fail "$(cat "$TMP/words")"
     grep 'rolling back to stable 70%, canary 30%: worse than' "$TMP/controller.err" || fail "$(cat "$TMP/controller.err")"
 }
