@@ -11,6 +11,7 @@
 #include "conduct_write.h"
 #include "conductor.h"
 #include "rollout_measure.h"
+#include "rollout_view.h"
 
 #define MS 1000000ULL
 
@@ -182,6 +183,26 @@ static void write_checks(struct conduct *conduct)
     }
 }
 
+/* Would it set the weights of the plan? What has ended, or is being taken back, needs no pause. */
+static bool goes_on(const struct rollout *rollout)
+{
+    return rollout->state == ROLLOUT_RUNNING &&
+           (rollout->act == ACT_NONE || rollout->act == ACT_ADVANCE);
+}
+
+json_t *conduct_view(const struct conduct *conduct)
+{
+    json_t *view = rollout_view(conduct->rollout, &conduct->facts, &conduct->situation);
+
+    if (*conduct->stalled && goes_on(conduct->rollout)) {
+        json_object_set_new(view, "state", json_string(rollout_state_names[ROLLOUT_PAUSED]));
+        json_object_set_new(view, "why", json_string(conduct->stalled));
+        json_object_set_new(view, "who", json_string(""));
+        json_object_set_new(view, "waits_for", json_string(""));
+    }
+    return view;
+}
+
 void conduct_step(struct conduct *conduct)
 {
     struct decision decision;
@@ -190,7 +211,7 @@ void conduct_step(struct conduct *conduct)
         conduct_end_checks(conduct);
     if (!is_alive(conduct->rollout))
         return;
-    if (conduct->stalled && conduct_pause_stalled(conduct))
+    if (*conduct->stalled && goes_on(conduct->rollout) && conduct_pause_stalled(conduct))
         return;
     write_checks(conduct);
     decision = rollout_decide(conduct->rollout, &conduct->situation);

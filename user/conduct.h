@@ -26,9 +26,9 @@ struct conduct {
     uint64_t looked_ns;
     uint64_t connections, connected_ns;
     uint64_t event_from;
-    uint64_t stage_ns; /* when this stage began, or was taken up */
-    bool stalled;      /* the journal could not be written */
-    bool laid_down;    /* the rollout has ended, and its heart does not beat any more */
+    uint64_t stage_ns;             /* when this stage began, or was taken up */
+    char stalled[ROLLOUT_WHY_MAX]; /* why the journal could not be written, or "" */
+    bool laid_down;                /* the rollout has ended, and its heart does not beat any more */
 };
 
 /* Takes up a rollout that the journal knows. Returns 0 or -errno with *err set. */
@@ -48,6 +48,9 @@ uint64_t conduct_due_ms(const struct conduct *conduct, uint64_t most_ms);
 
 /* Does what follows from it. Nobody holds the lock. */
 void conduct_step(struct conduct *conduct);
+
+/* What is to be shown of it. The caller owns the reference. */
+json_t *conduct_view(const struct conduct *conduct);
 
 /* Does what somebody asks for: "pause", "resume", "promote", "abort", "undo"; `full` for promote.
  * Returns 0 or -errno with *err set. */

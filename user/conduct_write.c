@@ -116,9 +116,10 @@ static int append(struct conduct *conduct, json_t *line, struct error *err)
 {
     int code = journal_append(conduct->conductor->journal, line, err);
 
-    if (code && !conduct->stalled)
+    if (code && !*conduct->stalled)
         conduct_say(conduct, "paused, because nothing can be written down: %s", err->text);
-    conduct->stalled = code != 0;
+    snprintf(conduct->stalled, sizeof(conduct->stalled), "%.*s",
+             code ? (int)sizeof(conduct->stalled) - 1 : 0, err->text);
     return code;
 }
 

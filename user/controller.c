@@ -15,7 +15,6 @@
 #include "conductor.h"
 #include "metrics_http.h"
 #include "request.h"
-#include "rollout_view.h"
 #include "state_dir.h"
 
 #define LOOK_MS 1000 /* between two looks, unless something is due sooner */
@@ -79,7 +78,7 @@ static json_t *view_all(const struct controller *controller, const char *service
 
         if (*service && strcmp(service, c->service) != 0)
             continue;
-        json_array_append_new(list, rollout_view(c->rollout, &c->facts, &c->situation));
+        json_array_append_new(list, conduct_view(c));
     }
     return json_pack("{s:o}", "rollouts", list);
 }
@@ -99,8 +98,7 @@ static json_t *do_request(struct controller *controller, struct conduct *conduct
         conduct->rollout != rollouts_find(&controller->conductor.rollouts, conduct->service))
         code = conductor_take_up(&controller->conductor, conduct->service, &err);
     look(controller);
-    return code ? failure(&err)
-                : rollout_view(conduct->rollout, &conduct->facts, &conduct->situation);
+    return code ? failure(&err) : conduct_view(conduct);
 }
 
 static json_t *on_request(void *context, const json_t *request, const char *who)
