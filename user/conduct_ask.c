@@ -105,8 +105,8 @@ static int ask_pause(struct conduct *conduct, const char *who, struct error *err
     return conduct_write(conduct, rollout_line(conduct->rollout, "paused", "", who));
 }
 
-/* A rollout that was paused goes on where it was; with other weights than it wished, it sets these
- * first, and compares anew. */
+/* A rollout that was paused goes on where it was; with other weights than it wished, or none of the
+ * stage's counts, it sets these first, and compares anew. */
 static int ask_resume(struct conduct *conduct, const char *who, struct error *err)
 {
     struct rollout *rollout = conduct->rollout;
@@ -122,7 +122,8 @@ static int ask_resume(struct conduct *conduct, const char *who, struct error *er
         decision = rollout_next_step(rollout, "resumed");
         return conduct_do(conduct, &decision, who);
     }
-    if (!weight_set_same(&conduct->facts.weights, &rollout->wished) && rollout->stage_id) {
+    if (rollout->stage_id &&
+        (!rollout->held || !weight_set_same(&conduct->facts.weights, &rollout->wished))) {
         decision = (struct decision){.next = NEXT_ADVANCE,
                                      .step = rollout->step,
                                      .stage = rollout->stage,

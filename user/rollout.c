@@ -92,6 +92,7 @@ static void take_advancing(struct rollout *rollout, const json_t *line, uint64_t
     rollout->seed = strtoull(text_of(line, "seed"), NULL, 16);
     rollout->stage_id = number;
     rollout->stage_ms = journal_time_ms(line);
+    rollout->held = false;
     memset(rollout->measures, 0, sizeof(rollout->measures));
 }
 
@@ -100,6 +101,7 @@ static void take_holding(struct rollout *rollout, const json_t *line)
     const json_t *measures = json_object_get(line, "measures");
 
     rollout->act = ACT_NONE;
+    rollout->held = true;
     rollout->connections = number_of(line, "connections");
     rollout->all_connections = number_of(line, "all_connections");
     for (size_t i = 0; i < rollout->plan.rule_count; i++)

@@ -61,6 +61,7 @@ struct rollout {
         enum check_answer answer;
         char text[ANSWER_TEXT_MAX];
     } checks[PLAN_MAX_CHECKS]; /* the last answers, by check */
+    bool held;                 /* the stage's weights are set, and its comparison has begun */
     bool soaked;               /* promoted for good */
     bool by_hand;              /* paused because somebody changed weights */
     char why[ROLLOUT_WHY_MAX]; /* of the last change of state */
