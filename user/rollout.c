@@ -126,6 +126,12 @@ static void take_paused(struct rollout *rollout, const json_t *line)
         rollout->step = (size_t)json_integer_value(step) % PLAN_MAX_STEPS;
 }
 
+static void take_resumed(struct rollout *rollout)
+{
+    rollout->state = ROLLOUT_RUNNING;
+    rollout->by_hand = false;
+}
+
 static void take_checked(struct rollout *rollout, const json_t *line)
 {
     size_t check = (size_t)number_of(line, "check") - 1;
@@ -150,7 +156,7 @@ static void take_what(struct rollout *rollout, const char *what, const json_t *l
     else if (strcmp(what, "paused") == 0)
         take_paused(rollout, line);
     else if (strcmp(what, "resumed") == 0)
-        rollout->state = ROLLOUT_RUNNING;
+        take_resumed(rollout);
     else if (strcmp(what, "rolling_back") == 0)
         rollout->act = ACT_ROLL_BACK;
     else if (strcmp(what, "promoting") == 0)
@@ -192,6 +198,7 @@ static void take_line(struct rollout *rollout, const json_t *line, uint64_t numb
 /* JSON is YAML. */
 static int read_plan(const json_t *object, struct plan *plan, struct error *err)
 {
+    static const char none[] = "the journal has a rollout without a plan";
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     FILE *stream = text ? fmemopen(text, strlen(text), "r") : NULL;
     struct plan_file file;
@@ -199,17 +206,18 @@ static int read_plan(const json_t *object, struct plan *plan, struct error *err)
 
     if (!stream) {
         free(text);
-        return error_set(err, -EINVAL, "the journal has a rollout without a plan");
+        return error_set(err, -EINVAL, none);
     }
     code = plan_file_read(stream, "the journal's plan", &file, err);
     fclose(stream);
     free(text);
     if (code)
         return code;
+    code = file.has_plan ? 0 : error_set(err, -EINVAL, none);
     *plan = file.plan;
     file.plan = (struct plan){0};
     plan_file_free(&file);
-    return 0;
+    return code;
 }
 
 static void rollout_free(struct rollout *rollout)
