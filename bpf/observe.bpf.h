@@ -16,7 +16,7 @@ static __always_inline void observe_packet(struct observed *o, struct fs_backend
                                            bool from_backend)
 {
     if (!from_backend) {
-        if ((o->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN)
+        if (tcp_is_first_syn(o->tcp_flags))
             observe_syn(o, count);
         else if (o->sampled)
             observe_request(o, count);
@@ -28,13 +28,6 @@ static __always_inline void observe_packet(struct observed *o, struct fs_backend
         observe_reply(o, count);
 }
 
-static __always_inline bool is_first_syn(const struct observed *o, __u32 how)
-{
-    return !(how & FROM_BACKEND) &&
-           (o->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
-}
-
-/* Returns whether there is anything to judge. */
 static __always_inline int observe(struct observed *o, __u32 how)
 {
     struct fs_backend_counters *count;
@@ -48,36 +41,33 @@ static __always_inline int observe(struct observed *o, __u32 how)
     return o->says.seen != 0 || o->heart_lost;
 }
 
-/* Verified by themselves, and not inlined: packets that aren't observed must pay nothing for it. */
-__noinline int observe_xdp(struct xdp_md *ctx, __u32 offsets, fs_ref dir, __u32 number, __u32 how)
+/* Reads the packet and observes it. Returns whether there is anything to judge. */
+static __always_inline int observe_frame(void *ctx, void *data, void *end, __u32 offsets,
+                                         fs_ref dir, __u32 number, __u32 how, bool tc)
 {
     struct observed *o = observed_now();
 
-    if (!o || !observed_init(o, (void *)(long)ctx->data, (void *)(long)ctx->data_end, offsets, dir,
-                             number, how))
+    if (!o || !observed_init(o, data, end, offsets, dir, number, how))
         return 0;
     if (how & HTTP)
-        o->http_class = http_class_xdp(ctx, offsets & TRANSPORT_OFF_MAX);
-    if (is_first_syn(o, how))
-        o->sound = syn_is_sound(ctx, o, (void *)(long)ctx->data, (void *)(long)ctx->data_end,
-                                offsets, how, false);
+        o->http_class = http_class(ctx, offsets & TRANSPORT_OFF_MAX, tc);
+    if (!(how & FROM_BACKEND) && tcp_is_first_syn(o->tcp_flags))
+        o->sound = syn_is_sound(ctx, o, data, end, offsets, how, tc);
     return observe(o, how) &&
-           (!o->if_reachable || client_is_reachable(ctx, o, ctx->ingress_ifindex));
+           (!o->if_reachable || client_is_reachable(ctx, o, ctx_ifindex(ctx, tc)));
+}
+
+/* Verified by themselves, and not inlined: packets that aren't observed must pay nothing for it. */
+__noinline int observe_xdp(struct xdp_md *ctx, __u32 offsets, fs_ref dir, __u32 number, __u32 how)
+{
+    return observe_frame(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, offsets, dir,
+                         number, how, false);
 }
 
 __noinline int observe_tc(struct __sk_buff *skb, __u32 offsets, fs_ref dir, __u32 number, __u32 how)
 {
-    struct observed *o = observed_now();
-
-    if (!o || !observed_init(o, (void *)(long)skb->data, (void *)(long)skb->data_end, offsets, dir,
-                             number, how))
-        return 0;
-    if (how & HTTP)
-        o->http_class = http_class_tc(skb, offsets & TRANSPORT_OFF_MAX);
-    if (is_first_syn(o, how))
-        o->sound = syn_is_sound(skb, o, (void *)(long)skb->data, (void *)(long)skb->data_end,
-                                offsets, how, true);
-    return observe(o, how) && (!o->if_reachable || client_is_reachable(skb, o, skb->ifindex));
+    return observe_frame(skb, (void *)(long)skb->data, (void *)(long)skb->data_end, offsets, dir,
+                         number, how, true);
 }
 
 static __always_inline void observe_and_judge(void *ctx, const struct packet *pkt, fs_ref dir,

@@ -59,6 +59,11 @@ static __always_inline __u32 how_offsets(const struct packet *pkt)
     return pkt->l3_off << 16 | pkt->l4_off;
 }
 
+static __always_inline long load_bytes(void *ctx, __u32 off, void *to, __u32 bytes, bool tc)
+{
+    return tc ? bpf_skb_load_bytes(ctx, off, to, bytes) : bpf_xdp_load_bytes(ctx, off, to, bytes);
+}
+
 static __always_inline void observed_client(struct observed *o, const __be32 *addr, __u32 how)
 {
     o->key.addr[0] = addr[0];

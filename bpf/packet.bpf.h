@@ -95,9 +95,15 @@ static __always_inline __be32 *packet_dest(const struct packet *pkt)
                             : ((struct ipv6hdr *)pkt->l3)->daddr.s6_addr32;
 }
 
+/* The SYN that begins a connection. */
+static __always_inline bool tcp_is_first_syn(__u8 tcp_flags)
+{
+    return (tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
 static __always_inline bool packet_is_new(const struct packet *pkt)
 {
-    return (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+    return tcp_is_first_syn(pkt->tcp_flags);
 }
 
 /* Sequence number of a TCP segment, host byte order; of a UDP datagram, nothing in particular. It

@@ -104,7 +104,7 @@ static __always_inline void observe_reply(struct observed *o, struct fs_backend_
 
 /* The class of a status line "HTTP/1.x nnn", or 0. Another response follows those of class 1, but
  * for 101, with which HTTP ends (RFC 9110, 15.2). */
-static __always_inline __u8 http_class(const char *line)
+static __always_inline __u8 http_line_class(const char *line)
 {
     if (line[0] != 'H' || line[1] != 'T' || line[2] != 'T' || line[3] != 'P' || line[4] != '/' ||
         line[5] != '1' || line[6] != '.' || line[8] != ' ' || line[9] < '1' || line[9] > '5')
@@ -115,26 +115,15 @@ static __always_inline __u8 http_class(const char *line)
 }
 
 /* The class that the payload of the TCP packet at `l4_off` begins with. */
-static __always_inline __u8 http_class_xdp(struct xdp_md *ctx, __u32 l4_off)
+static __always_inline __u8 http_class(void *ctx, __u32 l4_off, bool tc)
 {
     char line[HTTP_STATUS_BYTES];
     __u8 words;
 
-    if (bpf_xdp_load_bytes(ctx, l4_off + TCP_WORDS_AT, &words, 1) ||
-        bpf_xdp_load_bytes(ctx, l4_off + (words >> 4) * 4, line, sizeof(line)))
+    if (load_bytes(ctx, l4_off + TCP_WORDS_AT, &words, 1, tc) ||
+        load_bytes(ctx, l4_off + (words >> 4) * 4, line, sizeof(line), tc))
         return 0;
-    return http_class(line);
-}
-
-static __always_inline __u8 http_class_tc(struct __sk_buff *skb, __u32 l4_off)
-{
-    char line[HTTP_STATUS_BYTES];
-    __u8 words;
-
-    if (bpf_skb_load_bytes(skb, l4_off + TCP_WORDS_AT, &words, 1) ||
-        bpf_skb_load_bytes(skb, l4_off + (words >> 4) * 4, line, sizeof(line)))
-        return 0;
-    return http_class(line);
+    return http_line_class(line);
 }
 
 #endif

@@ -54,8 +54,7 @@ static __always_inline bool syn_is_sound(void *ctx, struct observed *o, void *da
     bytes &= SEGMENT_MAX - 1;
     if (bytes < sizeof(struct tcphdr))
         return false;
-    if (tc ? bpf_skb_load_bytes(ctx, l4_off, o->segment, bytes)
-           : bpf_xdp_load_bytes(ctx, l4_off, o->segment, bytes))
+    if (load_bytes(ctx, l4_off, o->segment, bytes, tc))
         return false;
     sum = (__u32)sum + (__u64)bpf_htons(IPPROTO_TCP) + bpf_htons(bytes);
     sum = (__u32)sum + ((__u64)sum >> 32);
