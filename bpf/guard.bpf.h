@@ -52,8 +52,14 @@ static __always_inline struct fs_event *event_begin(__u64 *number)
     at = *number & (FS_EVENTS - 1);
     event = bpf_map_lookup_elem(&events, &at);
     if (event)
-        event->number = 0;
+        __sync_lock_test_and_set(&event->number, 0);
     return event;
+}
+
+/* It can be read from now on. */
+static __always_inline void event_end(struct fs_event *event, __u64 number)
+{
+    __sync_lock_test_and_set(&event->number, number + 1);
 }
 
 /* Whom it is about. */
@@ -79,8 +85,7 @@ static __always_inline void event_trip(const struct fs_table *table, __u32 versi
     event->kind = FS_EVENT_TRIP;
     event_name(event, table, version);
     event->trip = *trip;
-    barrier();
-    event->number = number + 1;
+    event_end(event, number);
 }
 
 /* A heartbeat was lost, and nothing more is to be done. */
@@ -98,8 +103,7 @@ static __always_inline void event_heart(const struct fs_table *table, __u32 vers
     __builtin_memset(&event->trip, 0, sizeof(event->trip));
     event->trip.first_bad_ns = heart->beat_ns;
     event->trip.trip_ns = now_ns;
-    barrier();
-    event->number = number + 1;
+    event_end(event, number);
 }
 
 /* --- trips --- */

@@ -13,6 +13,10 @@
 #include "health.h"
 #include "rule.h"
 
+/* Nobody writes an event for longer than that: who has begun one and is that late has been killed.
+ */
+#define WRITING_NS 1000000000ull
+
 /* The person behind sudo, if there is one. */
 static void who_acts(char *buf, size_t size)
 {
@@ -110,6 +114,21 @@ uint64_t events_skip_gone(const struct instance *instance, uint64_t *from)
     return gone;
 }
 
+/* Is an event that can't be read yet to be written? How long ago it was begun, those behind it tell;
+ * if there are none, it keeps nobody back. */
+static bool is_to_come(const struct instance *instance, uint64_t number, uint64_t end)
+{
+    const struct fs_event *slot = &instance->events[number & (FS_EVENTS - 1)];
+    struct fs_event next;
+
+    if (__atomic_load_n(&slot->number, __ATOMIC_ACQUIRE) > number + 1)
+        return false;
+    for (uint64_t behind = number + 1; behind < end; behind++)
+        if (read_event(instance, behind, &next))
+            return next.time_ns + WRITING_NS > clock_now_ns();
+    return true;
+}
+
 uint64_t events_each(const struct instance *instance, uint64_t *from,
                      void (*visit)(void *context, const struct fs_event *event), void *context)
 {
@@ -119,6 +138,8 @@ uint64_t events_each(const struct instance *instance, uint64_t *from,
     end = __atomic_load_n(&instance->trips->event_count, __ATOMIC_ACQUIRE);
     for (; *from < end; (*from)++) {
         if (!read_event(instance, *from, &event)) {
+            if (is_to_come(instance, *from, end))
+                break;
             lost++;
             continue;
         }
