@@ -70,25 +70,32 @@ __noinline int observe_tc(struct __sk_buff *skb, __u32 offsets, fs_ref dir, __u3
                          number, how, true);
 }
 
-static __always_inline void observe_and_judge(void *ctx, const struct packet *pkt, fs_ref dir,
-                                              const struct fs_backend *backend, __u32 how, bool tc)
+static __always_inline void judge(void)
 {
-    __u32 number = backend->id & FS_SLOT_BACKEND, offsets = how_offsets(pkt);
-    __u32 headers = pkt->l4_off - pkt->l3_off + pkt->l4_bytes;
-    struct observed *o;
+    struct observed *o = observed_now();
 
-    how |= pkt->family == 6 ? IS_IPV6 : 0;
-    if (pkt->ip_bytes > headers)
-        how |= (pkt->ip_bytes - headers) << HOW_PAYLOAD_SHIFT;
-    if (!(tc ? observe_tc(ctx, offsets, dir, number, how)
-             : observe_xdp(ctx, offsets, dir, number, how)))
-        return;
-    o = observed_now();
     if (!o)
         return;
     if (unlikely(o->heart_lost))
         guard_heart_lost(&o->says);
     guard_judge(&o->says);
+}
+
+static __always_inline void observe_and_judge(void *ctx, const struct packet *pkt, fs_ref dir,
+                                              const struct fs_backend *backend, __u32 how, bool tc)
+{
+    __u32 number = backend->id & FS_SLOT_BACKEND, offsets = how_offsets(pkt);
+    __u32 headers = pkt->l4_off - pkt->l3_off + pkt->l4_bytes;
+
+    how |= pkt->family == 6 ? IS_IPV6 : 0;
+    if (pkt->ip_bytes > headers)
+        how |= (pkt->ip_bytes - headers) << HOW_PAYLOAD_SHIFT;
+    if (!observing_take())
+        return;
+    if (tc ? observe_tc(ctx, offsets, dir, number, how)
+           : observe_xdp(ctx, offsets, dir, number, how))
+        judge();
+    observing_give();
 }
 
 /* A packet of a client that goes to `backend`. */

@@ -32,20 +32,55 @@ struct observed {
     };
 };
 
-/* The packet that this CPU observes: it would not fit on the stack. No packet's program interrupts
- * another's. */
+/* What a CPU observes: it would not fit on the stack. */
+struct observing {
+    __u32 taken;
+    struct observed packet;
+};
+
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, 1);
     __type(key, __u32);
-    __type(value, struct observed);
+    __type(value, struct observing);
 } observing SEC(".maps");
 
-static __always_inline struct observed *observed_now(void)
+static __always_inline struct observing *observing_here(void)
 {
     __u32 zero = 0;
 
     return bpf_map_lookup_elem(&observing, &zero);
+}
+
+/* The packet that is being observed. */
+static __always_inline struct observed *observed_now(void)
+{
+    struct observing *here = observing_here();
+
+    return here ? &here->packet : NULL;
+}
+
+/* Begins to observe a packet. Programs of packets run with bottom halves disabled, and so don't
+ * interrupt each other; but PREEMPT_RT, which since Linux 6.18 needs no lock for that, may
+ * run one in the midst of another: whoever comes second observes nothing. */
+static __always_inline bool observing_take(void)
+{
+    struct observing *here = observing_here();
+
+    if (!here)
+        return false;
+    if (likely(!__sync_lock_test_and_set(&here->taken, 1)))
+        return true;
+    count_reason(FS_REASON_NOT_OBSERVED);
+    return false;
+}
+
+static __always_inline void observing_give(void)
+{
+    struct observing *here = observing_here();
+
+    if (here)
+        __sync_lock_test_and_set(&here->taken, 0);
 }
 
 /* What who calls the following already knows, in one word: the upper half is how many bytes of

@@ -114,8 +114,8 @@ uint64_t events_skip_gone(const struct instance *instance, uint64_t *from)
     return gone;
 }
 
-/* Is an event that can't be read yet to be written? How long ago it was begun, those behind it tell;
- * if there are none, it keeps nobody back. */
+/* Is an event that can't be read yet to be written? How long ago it was begun, those behind it
+ * tell; if there are none, it keeps nobody back. */
 static bool is_to_come(const struct instance *instance, uint64_t number, uint64_t end)
 {
     const struct fs_event *slot = &instance->events[number & (FS_EVENTS - 1)];

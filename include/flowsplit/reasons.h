@@ -58,6 +58,8 @@
     X(FLOW_FOLLOWED, "flow_followed", "noted", "normal", "a packet followed its flow's entry")   \
     X(FLOW_TABLE_FULL, "flow_table_full", "noted", "look",                                       \
       "a flow could not be written down: a weight change may break it")                          \
+    X(NOT_OBSERVED, "not_observed", "noted", "look",                                             \
+      "a packet was not observed: its CPU was in the midst of observing another")                \
     X(GUARD_CONTENDED, "guard_contended", "noted", "look",                                       \
       "an outcome was not scored: too many CPUs had one for the same version at once")           \
     X(SOCKET_UNREADABLE, "socket_unreadable", "noted", "look",                                   \

@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include <flowsplit/steer.h>
 
@@ -20,7 +23,7 @@ static struct {
     const volatile struct fs_health *health; /* [FS_HEALTH_SLOTS] */
     const struct fs_trips *trips;
     const struct fs_event *events; /* [FS_EVENTS] */
-    int handshakes, samples;
+    int handshakes, samples, program;
 } maps;
 
 /* Of an array map; its values are a multiple of 8 bytes. */
@@ -42,6 +45,7 @@ void evidence_open(const char *pin_dir)
     maps.events = map_in(pin_dir, "events", FS_EVENTS * sizeof(*maps.events));
     maps.handshakes = pinned_open(pin_dir, "maps", "handshakes");
     maps.samples = pinned_open(pin_dir, "maps", "samples");
+    maps.program = pinned_open(pin_dir, "programs", "tc_egress");
 }
 
 static const struct fs_root *root(void)
@@ -226,6 +230,42 @@ void sample_age(const char *service, const char *client, uint64_t ns)
     sample.request_ns -= ns;
     if (bpf_map_update_elem(maps.samples, &key, &sample, BPF_EXIST))
         give_up("cannot write a sample: %s", strerror(errno));
+}
+
+/* It isn't pinned: of the maps there are, the program's own. */
+static int observing_map(struct bpf_map_info *info)
+{
+    uint32_t ids[64], count = 64, bytes = sizeof(struct bpf_prog_info);
+    struct bpf_prog_info program = {.nr_map_ids = count, .map_ids = (uintptr_t)ids};
+
+    if (bpf_obj_get_info_by_fd(maps.program, &program, &bytes))
+        give_up("cannot ask for a program's maps: %s", strerror(errno));
+    for (uint32_t i = 0; i < program.nr_map_ids && i < count; i++) {
+        int fd = bpf_map_get_fd_by_id(ids[i]);
+
+        bytes = sizeof(*info);
+        if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, info, &bytes) &&
+            !strcmp(info->name, "observing"))
+            return fd;
+        close(fd);
+    }
+    give_up("no map `observing`");
+}
+
+void observing_set(bool taken)
+{
+    struct bpf_map_info info = {0};
+    int map = observing_map(&info), cpus = libbpf_num_possible_cpus();
+    size_t bytes = (info.value_size + 7) & ~7u;
+    char *values = calloc((size_t)cpus, bytes);
+    uint32_t zero = 0;
+
+    for (int i = 0; i < cpus; i++)
+        *(uint32_t *)(values + (size_t)i * bytes) = taken;
+    if (bpf_map_update_elem(map, &zero, values, BPF_ANY))
+        give_up("cannot write observing: %s", strerror(errno));
+    free(values);
+    close(map);
 }
 
 uint64_t event_next(void)

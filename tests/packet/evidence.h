@@ -43,6 +43,9 @@ bool sample_find(const char *service, const char *client, struct fs_sample *samp
 /* As if its request had begun this much earlier; gives up if there is none. */
 void sample_age(const char *service, const char *client, uint64_t ns);
 
+/* As if every CPU were in the midst of observing a packet. */
+void observing_set(bool taken);
+
 /* The number that the next event gets, and the event with a number, if it is kept. */
 uint64_t event_next(void);
 bool event_read(uint64_t number, struct fs_event *event);

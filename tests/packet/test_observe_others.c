@@ -90,6 +90,31 @@ static void no_direct_namesakes(const struct way *way, uint32_t isn)
     tables_clear();
 }
 
+static void no_two_at_once(const struct way *way)
+{
+    struct talk talk = talk_new(way, way->canary);
+    uint64_t before[FS_REASON_COUNT], after[FS_REASON_COUNT];
+
+    way_test(way, "a packet in the midst of another's observation is not observed, but steered");
+    seen_begin(way);
+    reasons_read(before);
+    observing_set(true);
+    talk_begin(&talk);
+    talk_asks(&talk);
+    reasons_read(after);
+    SEEN(.handshakes = 0);
+    check_number(after[FS_REASON_NOT_OBSERVED] - before[FS_REASON_NOT_OBSERVED], 4, "reasons");
+    observing_set(false);
+    test_end();
+
+    way_test(way, "and the one behind it is observed again");
+    for (int i = 0; i < 3; i++)
+        talk_succeeds(way, way->canary);
+    SEEN(.handshakes = 3, .answered = 3, .established = 3, .connect_times = 3,
+         .outcomes[FAILURES] = {3, 0}, .outcomes[CONNECT_TIMES] = {3, 0});
+    test_end();
+}
+
 int main(void)
 {
     static char text[16384];
@@ -101,6 +126,7 @@ int main(void)
     for (size_t i = 0; i < sizeof(datagrams) / sizeof(*datagrams); i++)
         no_datagrams(&datagrams[i].path, datagrams[i].backend);
     for (int i = 0; i < WAYS; i++) {
+        no_two_at_once(&ways[i]);
         if (ways[i].remote)
             continue;
         no_direct_clients(&ways[i]);
