@@ -109,9 +109,9 @@ int BPF_PROG(sockets_state, struct sock *sk, int old, int state)
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
-int BPF_PROG(sockets_retransmit, struct sock *sk)
+int BPF_PROG(sockets_retransmit, struct sock *sk, const struct sk_buff *skb)
 {
-    return socket_retransmitted(sk);
+    return socket_retransmitted(sk, skb);
 }
 
 /* A reset may belong to no socket; the helper that is asked for what is kept of it takes NULL. */

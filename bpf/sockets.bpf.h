@@ -20,6 +20,7 @@ enum tcp_state {
 #define SOCKET_INET6     10
 #define CLOCK_MONOTONIC  1
 #define CLOSE_WAIT_AFTER 30000 /* ms, where no guard says otherwise */
+#define TIMER_LOSS_PROBE 5     /* include/net/inet_connection_sock.h: ICSK_TIME_LOSS_PROBE */
 
 /* A socket in CLOSE_WAIT, until its time is over. */
 struct close_wait {
@@ -161,7 +162,34 @@ static __always_inline void socket_born(struct sock *sk)
     __sync_fetch_and_add(&state->sockets.now[STATE_ESTABLISHED], 1);
 }
 
-static __always_inline void socket_gone(struct sock *sk, const struct fs_socket *socket,
+/* Reports what has been sent since the last report: `again` segments of it had been sent before,
+ * which by itself tells nothing; `bad` of those are lost ones. */
+static __always_inline void socket_sent(struct fs_socket *socket, const struct tcp_sock *tcp,
+                                        __u32 again, __u32 bad)
+{
+    __u32 sent = tcp->data_segs_out - socket->segments;
+    struct outcomes o = {.good_before = sent > again ? sent - again : 0};
+
+    socket->segments += sent;
+    if (bad)
+        o.seen = o.bad = 1u << FS_SIGNAL_RETRANSMITS;
+    for (__u32 i = 0; i < 2 && (o.good_before || i < bad); i++) {
+        socket_says(socket->backend, socket->health, socket->epoch, socket->bucket, &o);
+        o.good_before = 0;
+    }
+}
+
+/* Has the client acknowledged anything since a timer sent something again? Then that had been lost.
+ */
+static __always_inline bool socket_lost(struct fs_socket *socket, const struct tcp_sock *tcp)
+{
+    if (!socket->repeated || socket->repeated == tcp->delivered + 1)
+        return false;
+    socket->repeated = 0;
+    return true;
+}
+
+static __always_inline void socket_gone(struct sock *sk, struct fs_socket *socket,
                                         struct fs_sockets *sum, __u64 now_ns)
 {
     struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
@@ -182,9 +210,7 @@ static __always_inline void socket_gone(struct sock *sk, const struct fs_socket 
         __sync_fetch_and_add(&sum->rtt_us, tcp->srtt_us >> 3);
         __sync_fetch_and_add(&sum->rtt_count, 1);
     }
-    if (tcp->data_segs_out > socket->segments)
-        socket_says(socket->backend, socket->health, socket->epoch, socket->bucket,
-                    &(struct outcomes){.good_before = tcp->data_segs_out - socket->segments});
+    socket_sent(socket, tcp, 0, socket_lost(socket, tcp));
 }
 
 /* --- CLOSE_WAIT --- */
@@ -294,20 +320,21 @@ static __always_inline int socket_state(struct sock *sk, int old, int state)
     return socket ? socket_moved(sk, socket, state) : 0;
 }
 
-static __always_inline int socket_retransmitted(struct sock *sk)
+/* What a client reports as lost was. What a timer sends again, over and over, may be for a client
+ * that isn't there any more: that counts once, and only if the client is heard of again. */
+static __always_inline int socket_retransmitted(struct sock *sk, const struct sk_buff *skb)
 {
     struct fs_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
     struct tcp_sock *tcp = socket ? bpf_skc_to_tcp_sock(sk) : NULL;
-    __u32 sent;
+    bool timed, lost;
 
-    if (!tcp)
+    if (!tcp || !skb->len) /* of a FIN alone, nothing */
         return 0;
-    sent = tcp->data_segs_out - socket->segments;
-    socket->segments += sent;
-    socket_says(socket->backend, socket->health, socket->epoch, socket->bucket,
-                &(struct outcomes){.seen = 1u << FS_SIGNAL_RETRANSMITS,
-                                   .bad = 1u << FS_SIGNAL_RETRANSMITS,
-                                   .good_before = sent ? sent - 1 : 0});
+    timed = tcp->inet_conn.icsk_retransmits || tcp->inet_conn.icsk_pending == TIMER_LOSS_PROBE;
+    lost = socket_lost(socket, tcp);
+    if (timed && !socket->repeated)
+        socket->repeated = tcp->delivered + 1;
+    socket_sent(socket, tcp, 1, lost + !timed);
     return 0;
 }
 

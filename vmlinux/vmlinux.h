@@ -30,12 +30,23 @@ struct sock {
     __u16 sk_protocol;
 };
 
+struct inet_connection_sock {
+    __u8 icsk_pending;
+    __u8 icsk_retransmits;
+};
+
 struct tcp_sock {
+    struct inet_connection_sock inet_conn;
     __u32 data_segs_out;
+    __u32 delivered;
     __u32 srtt_us; /* in eighths */
     __u32 total_retrans;
     __u64 bytes_received;
     __u64 bytes_acked;
+};
+
+struct sk_buff {
+    unsigned int len;
 };
 
 struct bpf_iter_meta {

@@ -123,7 +123,8 @@ struct fs_socket {
     __u32 state;    /* TCP state */
     __u32 end;      /* enum fs_socket_end, as far as it is known */
     __u32 bucket;   /* of the client */
-    __u32 zero;
+    __u32 repeated; /* what the client had acknowledged, plus one, when a timer sent something again
+                       that isn't judged yet; 0: there is no such thing */
 };
 
 _Static_assert(sizeof(struct fs_socket) == 48, "fs_socket is part of the ABI");
