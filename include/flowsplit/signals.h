@@ -13,7 +13,7 @@
       "nobody, as long as the host drops no SYN by its source address")                            \
     X(RESETS, "resets", SHARE, TCP, "a sampled connection that was established",                   \
       "the backend resets it before either side has ended it",                                     \
-      "a client that sends more than the backend reads before it closes")                          \
+      "a client that sends more than the backend reads, or that goes away")                          \
     X(HTTP_5XX, "http_5xx", SHARE, HTTP, "a response of a sampled connection",                     \
       "its status is 5xx", "a client that knows a request which makes the service fail")           \
     X(CONNECT_TIME, "connect_time", TIME, TCP, "a handshake that was answered",                    \
@@ -22,10 +22,11 @@
       "first byte of the answer later than that after the first byte of the request",              \
       "a client that knows a slow request, or sends requests in pieces")                           \
     X(RETRANSMITS, "retransmits", SHARE, LOCAL, "a segment that the backend's socket has sent",    \
-      "it was sent again", "a client that withholds its acknowledgements")                         \
-    X(CLOSE_WAIT, "close_wait", SHARE, LOCAL, "a socket that the client has closed",               \
-      "the backend has not closed it within `close_wait_after`",                                   \
-      "a client that ends its half of a connection which the backend keeps")
+      "it was sent again, and the client has not just gone",                                       \
+      "a client that withholds acknowledgements for a time")                                       \
+    X(CLOSE_WAIT, "close_wait", SHARE, LOCAL, "a connection whose closing has begun",              \
+      "the client closed it, and the backend has not within `close_wait_after`",                   \
+      "a client that ends its half of a connection which the backend has to keep")
 
 enum fs_signal {
 #define FS_SIGNAL_ENUM(suffix, name, kind, needs, outcome, bad, fake) FS_SIGNAL_##suffix,
