@@ -163,7 +163,7 @@ fs_ref model_write(struct model *model, struct error *err)
         return 0;
     }
     layout->model = model;
-    layout->key = &fs_at(struct fs_root, model->arena, 0)->key;
+    layout->key = &model->key;
     extents_read(model->arena, &used);
     if (write_tables(layout, &used, err) == 0) {
         if (layout_indexes(layout))
@@ -175,4 +175,14 @@ fs_ref model_write(struct model *model, struct error *err)
     free(layout->pool.cells);
     free(layout);
     return ref;
+}
+
+void model_commit(const struct model *model, fs_ref directory)
+{
+    struct fs_root *root = fs_at(struct fs_root, model->arena, 0);
+
+    if (memcmp(&root->key, &model->key, sizeof(root->key)) != 0)
+        root->key = model->key;
+    root->created_ns = model->created_ns;
+    __atomic_store_n(&root->directory, directory, __ATOMIC_RELEASE);
 }

@@ -262,7 +262,6 @@ static int reset_new_backends(const struct instance *instance, const struct mode
 
 int instance_publish(struct instance *instance, struct model *model, struct error *err)
 {
-    struct fs_root *root = instance->arena;
     fs_ref directory;
     int code;
 
@@ -277,7 +276,7 @@ int instance_publish(struct instance *instance, struct model *model, struct erro
     if (!directory)
         return -ENOSPC;
     health_prepare(instance->health, instance->trips, model, clock_now_ns());
-    __atomic_store_n(&root->directory, directory, __ATOMIC_RELEASE);
+    model_commit(model, directory);
     code = maps_grace_period();
     return code ? error_set(err, code, "published, but waiting for packets under way failed: %s",
                             strerror(-code))

@@ -34,8 +34,8 @@ static void backend_set_deltas(struct fs_backend *backend, const struct fs_endpo
 
 struct model *model_read(void *arena, const struct fs_trips *trips, struct error *err)
 {
-    const struct fs_directory *dir =
-        fs_at(struct fs_directory, arena, fs_at(struct fs_root, arena, 0)->directory);
+    const struct fs_root *root = fs_at(struct fs_root, arena, 0);
+    const struct fs_directory *dir = fs_at(struct fs_directory, arena, root->directory);
     const struct fs_service *services = fs_at(struct fs_service, arena, dir->services);
     struct model *model = calloc(1, sizeof(*model));
 
@@ -51,6 +51,8 @@ struct model *model_read(void *arena, const struct fs_trips *trips, struct error
     model->generation = dir->generation;
     model->next_service = dir->next_service;
     model->learn_until = dir->learn_until;
+    model->key = root->key;
+    model->created_ns = root->created_ns;
     model->service_count = dir->service_count;
     for (uint32_t i = 0; i < dir->service_count; i++)
         model->services[i].record = services[i];
@@ -154,15 +156,21 @@ static bool *health_in_use(const struct model *model)
     return used;
 }
 
-uint32_t model_health_take(struct model *model)
+bool model_health_reserve(struct model *model, uint32_t slot)
 {
     if (!model->health_used)
         model->health_used = health_in_use(model);
-    for (uint32_t i = 0; model->health_used && i < FS_HEALTH_SLOTS; i++)
-        if (!model->health_used[i]) {
-            model->health_used[i] = true;
+    if (!model->health_used || slot >= FS_HEALTH_SLOTS || model->health_used[slot])
+        return false;
+    model->health_used[slot] = true;
+    return true;
+}
+
+uint32_t model_health_take(struct model *model)
+{
+    for (uint32_t i = 0; i < FS_HEALTH_SLOTS; i++)
+        if (model_health_reserve(model, i))
             return i;
-        }
     return FS_NO_HEALTH;
 }
 
@@ -184,11 +192,29 @@ bool model_version_has_backends(const struct model *model, uint32_t service, uin
     return false;
 }
 
+static int backend_fill(struct model *model, uint32_t number, uint32_t service, uint32_t version,
+                        const struct fs_endpoint *at)
+{
+    struct fs_backend *backend = &model->backends[number];
+
+    if (number >= model->backend_count)
+        model->backend_count = number + 1;
+    *backend = (struct fs_backend){
+        .at = *at,
+        .id = ((backend->id >> 16) + 1) << 16 | number,
+        .service = (uint16_t)service,
+        .version = (uint8_t)version,
+        .flags = FS_BACKEND_USED,
+    };
+    backend_set_deltas(backend, &model->services[service].record.vip);
+    model->changed = true;
+    return (int)number;
+}
+
 int model_backend_add(struct model *model, uint32_t service, uint32_t version,
                       const struct fs_endpoint *at, struct error *err)
 {
     uint32_t i = model->free_from;
-    struct fs_backend *backend;
 
     while (i < model->backend_count && model->backends[i].flags & FS_BACKEND_USED)
         i++;
@@ -196,20 +222,16 @@ int model_backend_add(struct model *model, uint32_t service, uint32_t version,
         return error_set(err, -ENOSPC,
                          "more than %u backends in one instance, draining ones included",
                          FS_MAX_BACKENDS);
-    if (i == model->backend_count)
-        model->backend_count++;
     model->free_from = i + 1;
-    backend = &model->backends[i];
-    *backend = (struct fs_backend){
-        .at = *at,
-        .id = ((backend->id >> 16) + 1) << 16 | i,
-        .service = (uint16_t)service,
-        .version = (uint8_t)version,
-        .flags = FS_BACKEND_USED,
-    };
-    backend_set_deltas(backend, &model->services[service].record.vip);
-    model->changed = true;
-    return (int)i;
+    return backend_fill(model, i, service, version, at);
+}
+
+int model_backend_put(struct model *model, uint32_t number, uint32_t service, uint32_t version,
+                      const struct fs_endpoint *at, struct error *err)
+{
+    if (number >= FS_MAX_BACKENDS || model->backends[number].flags & FS_BACKEND_USED)
+        return error_set(err, -EEXIST, "backend number %u is in use, or too high", number);
+    return backend_fill(model, number, service, version, at);
 }
 
 void model_backend_drop(struct model *model, uint32_t number)

@@ -24,6 +24,8 @@ struct model {
     uint32_t generation;
     uint32_t next_service;
     uint32_t learn_until;
+    struct fs_hash_key key;
+    uint64_t created_ns; /* CLOCK_REALTIME */
     struct model_service services[FS_MAX_SERVICES];
     uint32_t service_count;
     struct fs_backend *backends; /* FS_MAX_BACKENDS; `service` is a number in `services` */
@@ -58,6 +60,9 @@ void model_remove(struct model *model, uint32_t service);
 /* A health slot that no version has, or FS_NO_HEALTH if there is none. */
 uint32_t model_health_take(struct model *model);
 
+/* Takes a certain health slot. Returns false if it isn't free. */
+bool model_health_reserve(struct model *model, uint32_t slot);
+
 /* The trip of a version, by its health slot. */
 const struct fs_trip_word *model_trip(const struct model *model,
                                       const struct draft_version *version);
@@ -70,10 +75,18 @@ bool model_version_has_backends(const struct model *model, uint32_t service, uin
 int model_backend_add(struct model *model, uint32_t service, uint32_t version,
                       const struct fs_endpoint *at, struct error *err);
 
+/* The same under a certain number; -EEXIST if that isn't free. */
+int model_backend_put(struct model *model, uint32_t number, uint32_t service, uint32_t version,
+                      const struct fs_endpoint *at, struct error *err);
+
 void model_backend_drop(struct model *model, uint32_t number);
 
 /* Writes what changed into free space (see directory.c) and returns the reference of the new
  * directory, still to be published; 0 with *err set if the arena is full. */
 fs_ref model_write(struct model *model, struct error *err);
+
+/* The one store that publishes. A model without services before it may have another key than the
+ * arena, which then becomes the arena's: nobody has looked anything up by the old one. */
+void model_commit(const struct model *model, fs_ref directory);
 
 #endif

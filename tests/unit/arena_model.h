@@ -51,7 +51,7 @@ static inline void publish(struct model *model)
 
     if (!ref)
         fail_msg("not written: %s", err.text);
-    root()->directory = ref;
+    model_commit(model, ref);
     model_free(model);
 }
 
