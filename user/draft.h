@@ -14,6 +14,7 @@ enum health_act {
     HEALTH_NEW,      /* the slot is another version's from now on */
     HEALTH_CLEAR,    /* its trip is over */
     HEALTH_WITHDRAW, /* as if it had tripped */
+    HEALTH_RESTORE,  /* as NEW, and then it had tripped before */
 };
 
 /* A version and its pool. Owns `members` and `slots`. */
@@ -29,8 +30,9 @@ struct draft_version {
     uint32_t health; /* its slot, or FS_NO_HEALTH */
     bool withdrawn;  /* its buckets are the baseline's, whatever its weight */
     enum health_act act;
-    uint32_t cut;   /* for HEALTH_WITHDRAW: tick from which on live flows are cut, or 0 */
-    uint32_t cause; /* for HEALTH_WITHDRAW: FS_RULE_BY_HAND or FS_RULE_ROLLOUT */
+    uint32_t cut;        /* for HEALTH_WITHDRAW: tick from which on live flows are cut, or 0 */
+    uint32_t cause;      /* for HEALTH_WITHDRAW: FS_RULE_BY_HAND or FS_RULE_ROLLOUT */
+    struct fs_trip trip; /* for HEALTH_RESTORE */
     struct fs_backend_counters gone;
 };
 

@@ -59,17 +59,34 @@ static void slot_withdraw(struct fs_health *slot, struct fs_trip_word *word,
     trip_word_set(word, tick ? tick : 1, version->cut);
 }
 
+/* Live flows from before are gone, so none is to be cut. */
+static void slot_restore(struct fs_health *slot, struct fs_trip_word *word,
+                         const struct fs_trip *trip, uint64_t now_ns)
+{
+    uint32_t tick = (uint32_t)(now_ns >> FS_TICK_SHIFT);
+
+    slot_renew(slot, word);
+    slot->trip = *trip;
+    if (trip->state == FS_TRIP_WITHDRAWN)
+        trip_word_set(word, tick ? tick : 1, 0);
+}
+
 static void version_prepare(struct fs_health *health, struct fs_trips *trips,
                             const struct draft_version *version, uint64_t now_ns)
 {
+    struct fs_health *slot = &health[version->health];
+    struct fs_trip_word *word = &trips->words[version->health];
+
     if (version->act == HEALTH_KEEP || version->health >= FS_HEALTH_SLOTS)
         return;
     if (version->act == HEALTH_NEW)
-        slot_renew(&health[version->health], &trips->words[version->health]);
+        slot_renew(slot, word);
     else if (version->act == HEALTH_CLEAR)
-        slot_clear(&health[version->health], &trips->words[version->health]);
+        slot_clear(slot, word);
+    else if (version->act == HEALTH_RESTORE)
+        slot_restore(slot, word, &version->trip, now_ns);
     else
-        slot_withdraw(&health[version->health], &trips->words[version->health], version, now_ns);
+        slot_withdraw(slot, word, version, now_ns);
 }
 
 void health_prepare(struct fs_health *health, struct fs_trips *trips, const struct model *model,
