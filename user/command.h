@@ -66,8 +66,9 @@ struct command {
 /* clang-format off: a line each */
 extern const struct command command_apply, command_attach, command_clear, command_conns,
     command_delete, command_detach, command_events, command_explain, command_guard, command_help,
-    command_history, command_lint, command_metrics, command_reasons, command_rollout, command_run,
-    command_set, command_status, command_top, command_version, command_wait, command_withdraw;
+    command_history, command_lint, command_metrics, command_reasons, command_restore, command_rollout,
+    command_run, command_save, command_set, command_status, command_top, command_version,
+    command_wait, command_withdraw;
 /* clang-format on */
 
 /* All commands, ended by NULL, in the order of help. */

@@ -29,6 +29,8 @@ const struct command *const commands[] = {
     &command_rollout,
     &command_history,
     &command_wait,
+    &command_save,
+    &command_restore,
     &command_reasons,
     &command_metrics,
     &command_help,

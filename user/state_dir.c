@@ -28,6 +28,12 @@ const char *state_dir_path(char *buf, const char *given, const char *pin_dir)
     return buf;
 }
 
+const char *state_saved_path(char *buf, const char *dir)
+{
+    snprintf(buf, STATE_PATH_MAX + sizeof(STATE_SAVED), "%s%s", dir, STATE_SAVED);
+    return buf;
+}
+
 const char *state_run_path(char *buf, const char *pin_dir, const char *kind)
 {
     char name[STATE_PATH_MAX / 4];

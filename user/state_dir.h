@@ -6,12 +6,18 @@
 #define STATE_DIR "/var/lib/flowsplit"
 #define RUN_DIR   "/run/flowsplit"
 
+#define STATE_SAVED "/saved"
+
 enum { STATE_PATH_MAX = 256 };
 
 /* The directory of an instance's journal: `given`, or if that is NULL, one below STATE_DIR that is
  * named after the pin directory ("/sys/fs/bpf/flowsplit": "sys-fs-bpf-flowsplit"). buf holds
  * STATE_PATH_MAX. Returns buf. */
 const char *state_dir_path(char *buf, const char *given, const char *pin_dir);
+
+/* Where in such a directory `save` puts everything that steers. buf holds STATE_PATH_MAX and
+ * sizeof(STATE_SAVED). Returns buf. */
+const char *state_saved_path(char *buf, const char *dir);
 
 /* The path of an instance's file `kind` ("sock", "lock") below RUN_DIR. buf holds STATE_PATH_MAX.
  * Returns buf. */
