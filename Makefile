@@ -13,7 +13,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 WARNINGS := -Wall -Wextra -Werror
 CFLAGS ?= -O2 -g
 CFLAGS_USER := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -iquote user -Iinclude -I$(BUILD) -MMD -MP
-LIBS := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lcurl -lncursesw -ltinfo -lm
+LIBS := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lncursesw -ltinfo -lm
 # Asked for when a recipe runs: on a fresh machine `make test` only then has a compiler.
 MULTIARCH = $(shell $(CC) -dumpmachine)
 # BPF_PROG() gives every program a parameter `ctx`, used or not.

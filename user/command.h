@@ -63,12 +63,33 @@ struct command {
     int (*run)(const struct options *options, int argc, char **argv); /* returns enum exit_code */
 };
 
-/* clang-format off: a line each */
-extern const struct command command_apply, command_attach, command_clear, command_conns,
-    command_delete, command_detach, command_events, command_explain, command_guard, command_help,
-    command_history, command_lint, command_metrics, command_reasons, command_restore, command_rollout,
-    command_run, command_save, command_set, command_status, command_top, command_version,
-    command_wait, command_withdraw;
+/* A line each. */
+/* clang-format off */
+extern const struct command
+    command_apply,
+    command_attach,
+    command_clear,
+    command_conns,
+    command_delete,
+    command_detach,
+    command_events,
+    command_explain,
+    command_guard,
+    command_help,
+    command_history,
+    command_lint,
+    command_metrics,
+    command_reasons,
+    command_restore,
+    command_rollout,
+    command_run,
+    command_save,
+    command_set,
+    command_status,
+    command_top,
+    command_version,
+    command_wait,
+    command_withdraw;
 /* clang-format on */
 
 /* All commands, ended by NULL, in the order of help. */

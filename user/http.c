@@ -3,7 +3,6 @@
  * waits. */
 #include "http.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,10 +12,13 @@
 
 #include <flowsplit/version.h>
 
+#include "curl_library.h"
 #include "printable.h"
 #include "timer.h"
 
 enum { ERROR_MAX = 160 };
+
+static const struct curl_library *curl;
 
 struct http_call {
     LIST_ENTRY(http_call) others;
@@ -56,7 +58,7 @@ static int on_socket(sd_event_source *source, int fd, uint32_t events, void *con
         mask |= CURL_CSELECT_OUT;
     if (events & (EPOLLERR | EPOLLHUP))
         mask |= CURL_CSELECT_ERR;
-    curl_multi_socket_action(http->multi, fd, mask, &running);
+    curl->multi_socket_action(http->multi, fd, mask, &running);
     look_for_ended(http);
     return 0;
 }
@@ -68,7 +70,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *context)
 
     (void)source;
     (void)usec;
-    curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    curl->multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     look_for_ended(http);
     return 0;
 }
@@ -83,7 +85,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, v
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         sd_event_source_disable_unref(source);
-        curl_multi_assign(http->multi, fd, NULL);
+        curl->multi_assign(http->multi, fd, NULL);
         return 0;
     }
     if (what & CURL_POLL_IN)
@@ -94,7 +96,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, v
         return sd_event_source_set_io_events(source, events) < 0 ? -1 : 0;
     if (sd_event_add_io(http->event, &source, fd, events, on_socket, http) < 0)
         return -1;
-    curl_multi_assign(http->multi, fd, source);
+    curl->multi_assign(http->multi, fd, source);
     return 0;
 }
 
@@ -142,18 +144,18 @@ static size_t take_body(char *bytes, size_t size, size_t length, void *context)
 static void call_free(struct http_call *call)
 {
     if (call->easy) {
-        curl_multi_remove_handle(call->http->multi, call->easy);
-        curl_easy_cleanup(call->easy);
+        curl->multi_remove_handle(call->http->multi, call->easy);
+        curl->easy_cleanup(call->easy);
     }
     LIST_REMOVE(call, others);
-    curl_slist_free_all(call->headers);
+    curl->slist_free_all(call->headers);
     free(call->body);
     free(call);
 }
 
 static void describe(const struct http_call *call, CURLcode code, char error[ERROR_MAX])
 {
-    const char *why = call->error[0] ? call->error : curl_easy_strerror(code);
+    const char *why = call->error[0] ? call->error : curl->easy_strerror(code);
 
     if (call->too_long)
         why = "the answer is longer than 1 MiB";
@@ -170,7 +172,7 @@ static void finish(struct http_call *call, CURLcode code)
     char error[ERROR_MAX], *body = NULL;
 
     if (code == CURLE_OK) {
-        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
+        curl->easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
         if (call->body)
             answer.body = body = call->body;
         answer.length = call->length;
@@ -192,12 +194,12 @@ static int on_ended(sd_event_source *source, void *context)
     int more;
 
     (void)source;
-    message = curl_multi_info_read(http->multi, &more);
+    message = curl->multi_info_read(http->multi, &more);
     if (!message)
         return 0;
     if (more)
         look_for_ended(http);
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+    curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
     finish(call, message->data.result);
     return 0;
 }
@@ -208,28 +210,28 @@ static void set_options(struct http_call *call, const struct http_request *reque
 {
     CURL *easy = call->easy;
 
-    curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request->json ? 0L : 1L);
-    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, 3L);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(request->timeout_ns / 1000000 + 1));
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "flowsplit/" FLOWSPLIT_VERSION);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    curl->easy_setopt(easy, CURLOPT_URL, request->url);
+    curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request->json ? 0L : 1L);
+    curl->easy_setopt(easy, CURLOPT_MAXREDIRS, 3L);
+    curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(request->timeout_ns / 1000000 + 1));
+    curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl->easy_setopt(easy, CURLOPT_USERAGENT, "flowsplit/" FLOWSPLIT_VERSION);
+    curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
+    curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl->easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    curl->easy_setopt(easy, CURLOPT_PRIVATE, call);
 }
 
 static bool set_json(struct http_call *call, const char *json)
 {
     struct curl_slist *more;
 
-    call->headers = curl_slist_append(NULL, "Content-Type: application/json");
-    more = call->headers ? curl_slist_append(call->headers, "Expect:") : NULL;
-    return more && !curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) &&
-           !curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, json);
+    call->headers = curl->slist_append(NULL, "Content-Type: application/json");
+    more = call->headers ? curl->slist_append(call->headers, "Expect:") : NULL;
+    return more && !curl->easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) &&
+           !curl->easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, json);
 }
 
 int http_start(struct http *http, const struct http_request *request, http_done *done,
@@ -243,13 +245,13 @@ int http_start(struct http *http, const struct http_request *request, http_done 
     new->http = http;
     new->done = done;
     new->context = context;
-    new->easy = curl_easy_init();
+    new->easy = curl->easy_init();
     if (!new->easy || (request->json && !set_json(new, request->json))) {
         call_free(new);
         return error_set(err, -ENOMEM, "out of memory");
     }
     set_options(new, request);
-    if (curl_multi_add_handle(http->multi, new->easy) != CURLM_OK) {
+    if (curl->multi_add_handle(http->multi, new->easy) != CURLM_OK) {
         call_free(new);
         return error_set(err, -ENOMEM, "can't start an HTTP request");
     }
@@ -265,9 +267,13 @@ void http_cancel(struct http_call *call)
 
 struct http *http_new(sd_event *event, struct error *err)
 {
-    struct http *http = calloc(1, sizeof(*http));
+    struct http *http;
 
-    if (http && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    curl = curl_library_load(err);
+    if (!curl)
+        return NULL;
+    http = calloc(1, sizeof(*http));
+    if (http && curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         free(http);
         http = NULL;
     }
@@ -277,16 +283,16 @@ struct http *http_new(sd_event *event, struct error *err)
     }
     LIST_INIT(&http->calls);
     http->event = sd_event_ref(event);
-    http->multi = curl_multi_init();
+    http->multi = curl->multi_init();
     if (!http->multi || sd_event_add_defer(event, &http->ended, on_ended, http) < 0) {
         http_free(http);
         error_set(err, -ENOMEM, "can't use libcurl: out of memory");
         return NULL;
     }
-    curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-    curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+    curl->multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+    curl->multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+    curl->multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl->multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
     return http;
 }
 
@@ -296,10 +302,10 @@ void http_free(struct http *http)
         return;
     while (!LIST_EMPTY(&http->calls))
         call_free(LIST_FIRST(&http->calls));
-    curl_multi_cleanup(http->multi);
+    curl->multi_cleanup(http->multi);
     sd_event_source_disable_unref(http->timer);
     sd_event_source_disable_unref(http->ended);
     sd_event_unref(http->event);
     free(http);
-    curl_global_cleanup();
+    curl->global_cleanup();
 }

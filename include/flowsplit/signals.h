@@ -13,7 +13,7 @@
       "nobody, as long as the host drops no SYN by its source address")                            \
     X(RESETS, "resets", SHARE, TCP, "a sampled connection that was established",                   \
       "the backend resets it before either side has ended it",                                     \
-      "a client that sends more than the backend reads, or that goes away")                          \
+      "a client that sends more than the backend reads, or that goes away")                        \
     X(HTTP_5XX, "http_5xx", SHARE, HTTP, "a response of a sampled connection",                     \
       "its status is 5xx", "a client that knows a request which makes the service fail")           \
     X(CONNECT_TIME, "connect_time", TIME, TCP, "a handshake that was answered",                    \
