@@ -14,7 +14,7 @@
 static struct {
     struct targets at;
     uint64_t http_500, reset, leak, slow, delay_ms; // in percent, but for the delay
-    bool hang;
+    bool hang, log;
     uint64_t seed;
     atomic_ullong drawn;
 } s;
@@ -25,18 +25,36 @@ static bool chance(uint64_t percent)
     return percent && mix64(s.seed + atomic_fetch_add(&s.drawn, 1)) % 100 < percent;
 }
 
-// Reads a request up to its empty line; false at the connection's end.
+// Reads what follows a request's head, and shows it in a line of its own.
+static bool body_read(int fd, const char *head)
+{
+    const char *length = strcasestr(head, "\r\nContent-Length:");
+    size_t size = length ? strtoul(length + 17, NULL, 10) : 0;
+    char body[8192];
+    if (size >= sizeof(body) || (size && recv(fd, body, size, MSG_WAITALL) != (ssize_t)size))
+        return false;
+    if (s.log && size) {
+        printf("%.*s\n", (int)size, body);
+        fflush(stdout);
+    }
+    return true;
+}
+
+// Reads a request; false at the connection's end.
 static bool request_read(int fd)
 {
     static const char end[] = "\r\n\r\n";
-    size_t matched = 0;
-    char byte;
+    char head[2048] = "";
+    size_t matched = 0, len = 0;
     while (matched < sizeof(end) - 1) {
+        char byte;
         if (recv(fd, &byte, 1, 0) != 1)
             return false;
         matched = byte == end[matched] ? matched + 1 : byte == '\r';
+        if (len < sizeof(head) - 1)
+            head[len++] = byte;
     }
-    return true;
+    return body_read(fd, head);
 }
 
 static bool request_answer(int fd)
@@ -120,7 +138,7 @@ int cmd_faulty(char **argv)
         {"--at", OPT_TARGETS, &s.at},      {"--http-500", OPT_NUMBER, &s.http_500},
         {"--reset", OPT_NUMBER, &s.reset}, {"--leak", OPT_NUMBER, &s.leak},
         {"--slow", OPT_NUMBER, &s.slow},   {"--delay", OPT_NUMBER, &s.delay_ms},
-        {"--hang", OPT_FLAG, &s.hang},
+        {"--hang", OPT_FLAG, &s.hang},     {"--log", OPT_FLAG, &s.log},
     };
     options_parse(argv, specs, ARRAY_LEN(specs));
     if (s.at.count == 0)

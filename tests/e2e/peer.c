@@ -39,8 +39,9 @@ static const struct {
      "      for a wrong checksum; wait1100"},
     {"faulty", cmd_faulty,
      "--at ADDR:PORT... [--http-500 PERCENT] [--reset PERCENT] [--leak PERCENT]\n"
-     "      [--slow PERCENT --delay MS] [--hang]\n"
-     "      an HTTP server that fails in these ways; --hang: its queue is full, it takes no SYN"},
+     "      [--slow PERCENT --delay MS] [--hang] [--log]\n"
+     "      an HTTP server that fails in these ways; --hang: its queue is full, it takes no SYN;\n"
+     "      --log: shows what is posted, a line each"},
     {"http", cmd_http,
      "--to ADDR:PORT... [--bind ADDR[-ADDR]]... [--count N] [--exchanges N] [--concurrency C]\n"
      "      [--rate R] [--timeout S]\n"
