@@ -110,10 +110,24 @@ static struct split_item *settled(const struct split_item *items, size_t count, 
     return copy;
 }
 
+/* Owner 0 of a list of its own. */
+static void list_control(const struct draft *draft, struct split_item *items)
+{
+    uint32_t order = 0;
+
+    split_init(items, FS_BUCKETS);
+    for (int i = 0; i < FS_BUCKETS; i++) {
+        if (!draft->in_control[i] || draft->buckets[i].owner != draft->baseline)
+            continue;
+        items[i].owner = 0;
+        items[i].order = order;
+        order++;
+    }
+}
+
 static json_t *control_json(const struct draft *draft)
 {
     struct split_item *items;
-    uint32_t order = 0;
     json_t *json;
 
     if (draft->control == FS_NO_HEALTH)
@@ -121,10 +135,7 @@ static json_t *control_json(const struct draft *draft)
     items = calloc(FS_BUCKETS, sizeof(*items));
     if (!items)
         return NULL;
-    split_init(items, FS_BUCKETS);
-    for (int i = 0; i < FS_BUCKETS; i++)
-        if (draft->in_control[i] && draft->buckets[i].owner == draft->baseline)
-            items[i] = (struct split_item){.previous = SPLIT_NOBODY, .order = order++};
+    list_control(draft, items);
     json = json_pack("{s:o, s:o}", "health", integer(draft->control), "buckets",
                      text_json(saved_items_text(items, FS_BUCKETS, 0)));
     free(items);

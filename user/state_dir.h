@@ -3,8 +3,8 @@
 #ifndef FLOWSPLIT_STATE_DIR_H
 #define FLOWSPLIT_STATE_DIR_H
 
-#define STATE_DIR "/var/lib/flowsplit"
-#define RUN_DIR   "/run/flowsplit"
+#define STATE_DIR   "/var/lib/flowsplit"
+#define RUN_DIR     "/run/flowsplit"
 
 #define STATE_SAVED "/saved"
 
