@@ -196,6 +196,31 @@ static inline void trip_random(struct rng *rng)
     model_free(model);
 }
 
+/* s0 with v0, v1 and v2 of 20 % each that aren't the baseline. */
+static inline void publish_three(void)
+{
+    struct model *model = read_model();
+    struct change change = {.model = model, .now = 1, .is_local = odd_is_local, .notes = nowhere};
+    struct spec spec = {.services = calloc(1, sizeof(*spec.services)), .service_count = 1};
+    struct service_spec *service = spec.services;
+    struct rng rng = {3};
+    struct error err;
+
+    spec_random(&rng, 0, service);
+    for (size_t i = 0; i < service->version_count; i++)
+        free(service->versions[i].backends);
+    service->version_count = 3;
+    service->affinity = FS_AFFINITY_FLOW;
+    for (uint32_t i = 0; i < 3; i++)
+        spec_random_version(&rng, 0, i, i ? 2000 : 6000, &service->versions[i]);
+    assert_int_equal(rule_parse("p99 connect_time > 20ms", &service->guard.rules[0], &err), 0);
+    service->guard.rule_count = 1;
+    assert_int_equal(change_apply(&change, &spec, &err), 0);
+    spec_free(&spec);
+    side_publish(model);
+    model_free(model);
+}
+
 /* As the commands do it: what the kernel did first; a change that is refused changes nothing. */
 static inline void change_random(struct rng *rng)
 {
@@ -252,6 +277,13 @@ static inline char *text_of(json_t *contents)
 
     assert_non_null(text);
     return text;
+}
+
+/* The one that was restored is all that is left. */
+static inline void forget(struct side *before, json_t *saved)
+{
+    side_free(before);
+    json_decref(saved);
 }
 
 static int world_setup(void **state)

@@ -73,13 +73,6 @@ static void reboot(struct rng *rng, struct side *before, json_t **saved)
     side_restore(*saved);
 }
 
-/* The one that was restored is all that is left. */
-static void forget(struct side *before, json_t *saved)
-{
-    side_free(before);
-    json_decref(saved);
-}
-
 static void assert_at_rest(void)
 {
     struct model *model = read_model();
@@ -155,12 +148,12 @@ static void set_random(struct rng *rng)
 
 static char *versions_text(void)
 {
-    json_t *saved = side_save(), *list = json_array(), *service;
+    json_t *saved = side_save(), *list = json_array();
+    const json_t *services = json_object_get(saved, "services");
     char *text;
-    size_t i;
 
-    json_array_foreach(json_object_get(saved, "services"), i, service)
-        json_array_append(list, json_object_get(service, "versions"));
+    for (size_t i = 0; i < json_array_size(services); i++)
+        json_array_append(list, json_object_get(json_array_get(services, i), "versions"));
     text = json_dumps(list, 0);
     json_decref(list);
     json_decref(saved);
@@ -198,139 +191,6 @@ static void test_goes_on(void **state)
         free(is);
         forget(&before, saved);
     }
-}
-
-/* --- what is known of versions */
-
-static const struct draft_version *version_named(struct model *model, const char *service,
-                                                 const char *version)
-{
-    struct draft *draft = model_draft(model, (uint32_t)model_find(model, service));
-    int number = draft_version_find(draft, version);
-
-    assert_true(number >= 0);
-    return &draft->versions[number];
-}
-
-/* s0 with v0, v1 and v2 of 20 % each that aren't the baseline. */
-static void publish_three(void)
-{
-    struct model *model = read_model();
-    struct change change = {.model = model, .now = 1, .is_local = odd_is_local, .notes = nowhere};
-    struct spec spec = {.services = calloc(1, sizeof(*spec.services)), .service_count = 1};
-    struct service_spec *service = spec.services;
-    struct rng rng = {3};
-    struct error err;
-
-    spec_random(&rng, 0, service);
-    for (size_t i = 0; i < service->version_count; i++)
-        free(service->versions[i].backends);
-    service->version_count = 3;
-    service->affinity = FS_AFFINITY_FLOW;
-    for (uint32_t i = 0; i < 3; i++)
-        spec_random_version(&rng, 0, i, i ? 2000 : 6000, &service->versions[i]);
-    assert_int_equal(rule_parse("p99 connect_time > 20ms", &service->guard.rules[0], &err), 0);
-    service->guard.rule_count = 1;
-    assert_int_equal(change_apply(&change, &spec, &err), 0);
-    spec_free(&spec);
-    side_publish(model);
-    model_free(model);
-}
-
-/* Both kinds: by hand, and by the kernel just before saving. */
-static void withdraw_two(void)
-{
-    struct model *model = read_model();
-    struct change change = {.model = model, .now = 2, .is_local = odd_is_local, .notes = nowhere};
-    struct live_choice live = {.live = FS_LIVE_CUT};
-    uint32_t slot = version_named(model, "s0", "v2")->health;
-    struct error err;
-
-    assert_int_equal(change_withdraw(&change, "s0", "v1", &live, FS_RULE_ROLLOUT, &err), 0);
-    side_publish(model);
-    fs_trips.words[slot].tick = (uint32_t)clock_tick;
-    health[slot].trip = (struct fs_trip){.state = FS_TRIP_WITHDRAWN,
-                                         .total = 10,
-                                         .bad = 4,
-                                         .score = 5 * FS_SCORE_ONE,
-                                         .trip_ns = 2000,
-                                         .first_bad_ns = 1000,
-                                         .cause = model_draft(model, 0)->guard.rules[0]};
-    model_free(model);
-}
-
-static void assert_trip(const struct draft_version *version, const char *why)
-{
-    const struct fs_trip *trip = &health[version->health].trip;
-    char text[RULE_TEXT_MAX];
-
-    assert_true(version->withdrawn);
-    assert_int_equal(version->weight_bp, 2000);
-    assert_int_equal(trip->state, FS_TRIP_WITHDRAWN);
-    assert_string_equal(health_trip_why(trip, text), why);
-    assert_int_not_equal(fs_trips.words[version->health].tick, 0);
-    assert_int_equal(fs_trips.words[version->health].cut, 0);
-}
-
-static void test_withdrawn(void **state)
-{
-    struct side before;
-    struct model *model;
-    const struct draft_version *tripped;
-    json_t *saved;
-
-    (void)state;
-    publish_three();
-    withdraw_two();
-    saved = side_save();
-    side_keep(&before);
-    side_new(1);
-    side_restore(saved);
-    model = read_model();
-    assert_trip(version_named(model, "s0", "v1"), "rolled back");
-    tripped = version_named(model, "s0", "v2");
-    assert_trip(tripped, "p99 connect_time > 20ms");
-    assert_int_equal(health[tripped->health].trip.total, 10);
-    assert_int_equal(health[tripped->health].trip.bad, 4);
-    assert_true(health[tripped->health].trip.score == 5 * FS_SCORE_ONE);
-    assert_true(health[tripped->health].trip.trip_ns == 2000);
-    assert_true(health[tripped->health].trip.first_bad_ns == 1000);
-    model_free(model);
-    forget(&before, saved);
-}
-
-static bool always(void *context, uint32_t slot)
-{
-    (void)context, (void)slot;
-    return true;
-}
-
-static void test_cleared(void **state)
-{
-    struct side before;
-    struct model *model;
-    struct change change = {.now = 5000, .is_local = odd_is_local, .notes = nowhere};
-    struct error err;
-    json_t *saved;
-
-    (void)state;
-    publish_three();
-    withdraw_two();
-    saved = side_save();
-    side_keep(&before);
-    side_new(1);
-    side_restore(saved);
-    for (int i = 1; i < 3; i++) {
-        change.model = model = read_model();
-        assert_int_equal(change_clear(&change, "s0", i == 1 ? "v1" : "v2", always, NULL, &err), 0);
-        side_publish(model);
-        model_free(model);
-    }
-    model = read_model();
-    assert_false(version_named(model, "s0", "v1")->withdrawn);
-    assert_int_equal(fs_trips.words[version_named(model, "s0", "v1")->health].tick, 0);
-    model_free(model);
-    forget(&before, saved);
 }
 
 /* The same rules, so that applying the same file again changes nothing. */
@@ -427,8 +287,6 @@ int main(void)
               test_places),
         WORLD("what was restored is saved as the same text", test_again),
         WORLD("changes after it do what they would have done without", test_goes_on),
-        WORLD("withdrawn versions stay withdrawn, by the cause they had", test_withdrawn),
-        WORLD("and can be cleared", test_cleared),
         WORLD("guard, sample, drain, ids and generation are as they were", test_guard),
         WORLD("in a used instance, backends' ids and services' ids go on", test_used),
         WORLD("interfaces are saved with their modes", test_ifaces),
