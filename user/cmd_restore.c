@@ -28,7 +28,8 @@ static json_t *read_file(const char *path, struct error *err)
     return contents;
 }
 
-/* A backend that was on this host is so again, even if its address has yet to come. */
+/* A backend that was on this host is so again, even if its address has yet to come. Nothing moves,
+ * so however long it took, the change is as good as one made now. */
 static int restore(struct transaction *tx, void *context, struct error *err)
 {
     int code = saved_restore(context, tx->model, clock_realtime_0(), err);
@@ -41,6 +42,7 @@ static int restore(struct transaction *tx, void *context, struct error *err)
         if (backend->flags & FS_BACKEND_USED && iface_is_local(&backend->at))
             backend->flags |= FS_BACKEND_LOCAL;
     }
+    tx->now = clock_tick_now();
     return code;
 }
 

@@ -219,9 +219,8 @@ in_state_dir() {
 }
 
 cleared() {
-    fs --quiet clear web4 gone
-    equals "$(of web4 '.versions[] | select(.name == "gone") | .buckets')" \
-        "$(of web4 '.versions[] | select(.name == "gone") | .weight_bp')"
+    fs --quiet clear web6 beta
+    equals "$(of web6 '.versions[] | select(.name == "beta") | .buckets')" 1500 "its buckets"
 }
 
 misused() {

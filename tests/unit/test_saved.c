@@ -129,18 +129,21 @@ static void test_again(void **state)
     }
 }
 
-/* Any weights, by hand. What the kernel does is left out: it is another matter. */
+/* Any weights, by hand, two at once: who gives back to whom then shows. What the kernel does is
+ * left out: it is another matter. */
 static void set_random(struct rng *rng)
 {
     for (uint32_t i = 0; i < 2; i++) {
         struct model *model = read_model();
         struct change change = {.model = model, .now = (uint32_t)clock_tick, .notes = nowhere};
-        struct named_weight weight = {"v1", rng_below(rng, FS_BUCKETS / 3)};
+        struct named_weight weights[] = {{"v1", rng_below(rng, FS_BUCKETS / 4)},
+                                         {"v2", rng_below(rng, FS_BUCKETS / 4)},
+                                         {"v3", rng_below(rng, FS_BUCKETS / 4)}};
+        uint32_t first = rng_below(rng, 2);
         struct error err;
 
-        weight.version = rng_below(rng, 2) ? "v1" : "v2";
         if (change_settle_trips(model, &err) == 0 &&
-            change_set(&change, i ? "s1" : "s0", &weight, 1, &err) == 0)
+            change_set(&change, i ? "s1" : "s0", weights + first, 2, &err) == 0)
             side_publish(model);
         model_free(model);
     }
