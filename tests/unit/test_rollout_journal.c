@@ -170,7 +170,7 @@ static json_t *random_part(struct rng *rng, unsigned depth)
     if (!depth || rng_below(rng, 3) == 0)
         return random_value(rng);
     part = rng_below(rng, 2) ? json_array() : json_object();
-    for (uint32_t i = rng_below(rng, 40); i; i--)
+    for (uint32_t i = rng_below(rng, depth == 2 ? 40 : 4); i; i--)
         if (json_is_array(part))
             json_array_append_new(part, random_part(rng, depth - 1));
         else
@@ -191,7 +191,7 @@ static json_t *random_line(struct rng *rng)
                              rng_below(rng, 9) ? "web" : "dns");
 
     for (uint32_t i = rng_below(rng, 10); i; i--)
-        json_object_set_new(line, keys[rng_below(rng, COUNT(keys))], random_part(rng, 3));
+        json_object_set_new(line, keys[rng_below(rng, COUNT(keys))], random_part(rng, 2));
     return line;
 }
 
