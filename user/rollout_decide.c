@@ -84,9 +84,16 @@ static struct decision enter_step(const struct rollout *rollout, size_t step, co
     return decision;
 }
 
+/* Before the first stage, only a pause can be what it is in. */
+static bool is_in_a_step(const struct rollout *rollout)
+{
+    return rollout->stage_id ||
+           (rollout->state == ROLLOUT_PAUSED && step_of(rollout)->kind == STEP_PAUSE);
+}
+
 struct decision rollout_next_step(const struct rollout *rollout, const char *why)
 {
-    return enter_step(rollout, rollout->stage_id ? rollout->step + 1 : 0, why);
+    return enter_step(rollout, is_in_a_step(rollout) ? rollout->step + 1 : 0, why);
 }
 
 /* The next stage of a ramp, or the next step. */
@@ -104,6 +111,13 @@ static struct decision go_on(const struct rollout *rollout, const char *why)
     return decision;
 }
 
+/* Both sides have enough, and yet it is not said to be no worse. */
+static bool looks_worse(const struct rollout *rollout, const struct situation *s, size_t rule)
+{
+    return s->compared && rollout->measures[rule].known &&
+           s->answers[rule].verdict == VERDICT_OPEN && !s->answers[rule].missing;
+}
+
 /* It looks worse, which isn't proven: an adaptive ramp goes back a stage. */
 static struct decision go_back(const struct rollout *rollout, const struct situation *s)
 {
@@ -115,8 +129,7 @@ static struct decision go_back(const struct rollout *rollout, const struct situa
     if (step->kind != STEP_RAMP || step->by != RAMP_ADAPTIVE || s->held_ms < step->every_ms ||
         rollout->weight_bp <= 1)
         return nothing();
-    while (i < rollout->plan.rule_count &&
-           (s->answers[i].verdict != VERDICT_OPEN || s->answers[i].missing))
+    while (i < rollout->plan.rule_count && !looks_worse(rollout, s, i))
         i++;
     if (i == rollout->plan.rule_count)
         return nothing();
