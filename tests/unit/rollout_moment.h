@@ -13,6 +13,8 @@
 #define LAST         "{set: {canary: 100%}}"
 #define RAMP(by)     "{ramp: {to: 50%, by: " by ", every: 2m}}"
 
+#define ADAPTIVE     STEPS("{ramp: {to: 50%, by: {adaptive: {up: 10%, down: 5%}}, every: 2m}}") RULES
+
 static struct rollouts rollouts;
 static struct rollout *rollout;
 static struct situation s;

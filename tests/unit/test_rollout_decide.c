@@ -110,8 +110,6 @@ static void test_plus(void **state)
     end();
 }
 
-#define ADAPTIVE STEPS("{ramp: {to: 50%, by: {adaptive: {up: 10%, down: 5%}}, every: 2m}}") RULES
-
 static void test_adaptive(void **state)
 {
     (void)state;
