@@ -123,7 +123,7 @@ void conduct_look(struct conduct *conduct)
     s->withdrawn = conduct->facts.withdrawn[0] ? conduct->facts.withdrawn : NULL;
     s->compared = conduct->facts.control_buckets != 0;
     s->held_ms = conduct->held_ms;
-    s->ended_ms = rollout->ended_ms ? clock_real_ms() - rollout->ended_ms : 0;
+    s->ended_ms = situation_ended_ms(rollout);
     for (size_t i = 0; i < rollout->plan.rule_count && !rollout->act; i++)
         s->answers[i] = measure_answer(rollout, i, &conduct->facts, &conduct->tests[i]);
     if (rollout_is_under_way(rollout))

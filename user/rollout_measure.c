@@ -101,6 +101,12 @@ struct measure measure_begin(const struct compare_rule *rule, const struct facts
     return measure;
 }
 
+/* Counters only grow, unless they begin anew. */
+static bool began_anew(struct tally now, struct tally then)
+{
+    return now.total < then.total || now.bad < then.bad;
+}
+
 bool measure_is_due(const struct rollout *rollout, size_t rule, const struct facts *facts)
 {
     const struct measure *measure = &rollout->measures[rule];
@@ -112,13 +118,12 @@ bool measure_is_due(const struct rollout *rollout, size_t rule, const struct fac
     version = tally_of(facts->version, compare, measure->version_limit_ns);
     control = tally_of(facts->control, compare, measure->control_limit_ns);
     return facts->control && facts->version &&
-           (version.total < measure->version.total || control.total < measure->control.total);
+           (began_anew(version, measure->version) || began_anew(control, measure->control));
 }
 
-/* Counters only grow, unless they begin anew. */
 static struct tally since(struct tally now, struct tally then)
 {
-    if (now.total < then.total || now.bad < then.bad)
+    if (began_anew(now, then))
         return (struct tally){0};
     return (struct tally){now.total - then.total, now.bad - then.bad};
 }
@@ -174,14 +179,20 @@ void situation_count(struct situation *situation, const struct rollout *rollout,
     situation->all_connections = grown(facts->all_connections, rollout->all_connections);
 }
 
+uint64_t situation_ended_ms(const struct rollout *rollout)
+{
+    uint64_t now_ms = clock_real_ms();
+
+    return rollout->ended_ms && now_ms > rollout->ended_ms ? now_ms - rollout->ended_ms : 0;
+}
+
 void situation_read(struct situation *situation, const struct rollout *rollout,
                     const struct facts *facts)
 {
-    *situation =
-        (struct situation){.checks_good = true,
-                           .held_ms = facts_held_ms(facts, rollout),
-                           .compared = facts->control_buckets != 0,
-                           .ended_ms = rollout->ended_ms ? clock_real_ms() - rollout->ended_ms : 0};
+    *situation = (struct situation){.checks_good = true,
+                                    .held_ms = facts_held_ms(facts, rollout),
+                                    .compared = facts->control_buckets != 0,
+                                    .ended_ms = situation_ended_ms(rollout)};
     situation_count(situation, rollout, facts);
     for (size_t i = 0; i < rollout->plan.check_count; i++)
         situation->checks_good &= rollout->checks[i].answer == CHECK_GOOD;

@@ -22,6 +22,9 @@ void measure_now(const struct rollout *rollout, size_t rule, const struct facts 
 void situation_count(struct situation *situation, const struct rollout *rollout,
                      const struct facts *facts);
 
+/* For how long the rollout has ended; 0 if it hasn't, or by a clock that was set back since. */
+uint64_t situation_ended_ms(const struct rollout *rollout);
+
 /* All of a situation that can be known without conducting the rollout. */
 void situation_read(struct situation *situation, const struct rollout *rollout,
                     const struct facts *facts);
