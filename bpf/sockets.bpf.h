@@ -22,12 +22,18 @@ enum tcp_state {
 #define CLOSE_WAIT_AFTER 30000 /* ms, where no guard says otherwise */
 #define TIMER_LOSS_PROBE 5     /* include/net/inet_connection_sock.h: ICSK_TIME_LOSS_PROBE */
 
-/* A socket in CLOSE_WAIT, until its time is over. */
+enum close_wait_state {
+    CLOSE_WAIT_SHORT, /* so far */
+    CLOSE_WAIT_STUCK, /* for too long */
+    CLOSE_WAIT_OVER,  /* it was left in time */
+};
+
+/* A socket in CLOSE_WAIT. Its timer and its end may come at once: who changes the state goes on. */
 struct close_wait {
     struct bpf_timer timer;
     __u32 backend; /* id */
     __u32 health, epoch;
-    __u32 stuck;
+    __u32 state;  /* enum close_wait_state */
     __u32 bucket; /* of the client */
 };
 
@@ -219,9 +225,9 @@ static int close_wait_due(void *map, __u64 *cookie, struct close_wait *wait)
 {
     struct fs_health *state = health_at(wait->health, wait->epoch);
 
-    if (wait->stuck)
+    if (__sync_val_compare_and_swap(&wait->state, CLOSE_WAIT_SHORT, CLOSE_WAIT_STUCK) !=
+        CLOSE_WAIT_SHORT)
         return 0;
-    wait->stuck = 1;
     if (state)
         __sync_fetch_and_add(&state->sockets.stuck, 1);
     socket_says(
@@ -256,14 +262,23 @@ static __always_inline void close_wait_begin(struct sock *sk, const struct fs_so
         count_reason(FS_REASON_CLOSE_WAIT_UNWATCHED);
 }
 
+static __always_inline void close_wait_forget(struct sock *sk)
+{
+    __u64 cookie = bpf_get_socket_cookie(sk);
+
+    bpf_map_delete_elem(&close_waits, &cookie);
+}
+
 /* A socket leaves CLOSE_WAIT, or closes without ever having been there. */
 static __always_inline void close_wait_end(struct sock *sk, const struct fs_socket *socket,
                                            struct fs_health *state)
 {
     __u64 cookie = bpf_get_socket_cookie(sk);
     struct close_wait *wait = bpf_map_lookup_elem(&close_waits, &cookie);
+    __u32 was = wait ? __sync_val_compare_and_swap(&wait->state, CLOSE_WAIT_SHORT, CLOSE_WAIT_OVER)
+                     : CLOSE_WAIT_SHORT;
 
-    if (wait && wait->stuck)
+    if (was == CLOSE_WAIT_STUCK)
         __sync_fetch_and_add(&state->sockets.stuck, -1);
     else
         socket_says(socket->backend, socket->health, socket->epoch, socket->bucket,
@@ -288,8 +303,10 @@ static __always_inline int socket_moved(struct sock *sk, struct fs_socket *socke
 
     socket->state = state;
     socket->state_ns = now_ns;
-    if (!health || old >= FS_TCP_STATES || state >= FS_TCP_STATES)
+    if (!health || old >= FS_TCP_STATES || state >= FS_TCP_STATES) {
+        close_wait_forget(sk); /* its version is no more */
         return 0;
+    }
     __sync_fetch_and_add(&health->sockets.now[old], -1);
     if (state != STATE_CLOSE)
         __sync_fetch_and_add(&health->sockets.now[state], 1);

@@ -160,6 +160,31 @@ leak_ends() {
     status '[.services[].versions[].health.connections.close_wait_too_long] | add == 0'
 }
 
+# Entries of sockets in CLOSE_WAIT.
+kept() {
+    equals "$(bpftool -j map dump pinned "$PIN/maps/close_waits" | jq length)" "$1" "kept"
+}
+
+# The versions that these sockets belonged to are gone, and others have their places.
+forgotten() {
+    ! kept 0 || fail "nothing was kept"
+    background_kill "$1"
+    background_kill "$2"
+    poll 20 kept 0 || kept 0
+}
+
+background_kill() {
+    kill -s KILL "${BACKGROUND[$1]}"
+}
+
+leaking_servers() {
+    # shellcheck disable=SC2046 # words are wanted
+    faulty lb --leak 100 $(at l2)
+    leaking=$FAULTY
+    # shellcheck disable=SC2046
+    faulty b2 --leak 100 $(at r2)
+}
+
 topology_routed
 serve_all
 fs --quiet attach lb0
@@ -193,14 +218,16 @@ for mode in native tc; do
     fs --quiet detach lb0
 done
 background_end "$resetting" TERM
-# shellcheck disable=SC2046
-faulty lb --leak 100 $(at l2)
-leaking=$FAULTY
-# shellcheck disable=SC2046
-faulty b2 --leak 100 $(at r2)
+leaking_servers
 apply_anew leaking_services
 guarded_for native
 fs --quiet attach lb0
 check "a server that never closes is shown, and withdrawn with no process left" leak_trips
 check "when the leaking servers end, nothing is open" leak_ends "$leaking" "$FAULTY"
+leaking_servers
+apply_anew leaking_services
+peer_in c http --to "$VIP4:80" "${SOURCES[@]}" --count 40
+poll 20 leaking_shown
+apply_anew leaking_services
+check "nothing is kept of sockets whose version is gone" forgotten "$leaking" "$FAULTY"
 done_testing
