@@ -173,7 +173,7 @@ deps: ## install Debian's packages for building and testing (root)
 .PHONY: test
 test: deps ## install what is missing, build, run all tests (root)
 	$(BUILD_FIRST) programs
-	$(Q)tests/run lint unit fuzz packet e2e vm
+	$(Q)tests/run lint unit fuzz packet e2e
 
 .PHONY: unit packet e2e
 unit packet e2e: deps ## run one layer of tests, or those of it that match ONLY=... (packet, e2e: root)
