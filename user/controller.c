@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conductor.h"
@@ -17,7 +18,9 @@
 #include "request.h"
 #include "state_dir.h"
 
-#define LOOK_MS 1000 /* between two looks, unless something is due sooner */
+#define LOCK_ATTEMPTS 400 /* 2 s */
+#define LOCK_PAUSE_MS 5
+#define LOOK_MS       1000 /* between two looks, unless something is due sooner */
 
 struct controller {
     const struct controller_options *options;
@@ -83,11 +86,23 @@ static json_t *view_all(const struct controller *controller, const char *service
     return json_pack("{s:o}", "rollouts", list);
 }
 
+/* Whoever asks waits for a command that is just writing, but not for one that hangs. */
+static int lock_for_request(struct conductor *conductor, struct error *err)
+{
+    int code = conductor_lock(conductor, err);
+
+    for (int i = 0; i < LOCK_ATTEMPTS && code == -EWOULDBLOCK; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
+        code = conductor_lock(conductor, err);
+    }
+    return code;
+}
+
 static json_t *do_request(struct controller *controller, struct conduct *conduct, const char *what,
                           bool full, const char *who)
 {
     struct error err;
-    int code = conductor_lock(&controller->conductor, &err);
+    int code = lock_for_request(&controller->conductor, &err);
 
     if (code)
         return failure(&err);

@@ -259,7 +259,7 @@ struct decision rollout_decide(const struct rollout *rollout, const struct situa
     struct decision decision;
 
     if (rollout->act != ACT_NONE)
-        return s->gone ? nothing() : (struct decision){.next = NEXT_REDO};
+        return s->gone ? pause_here(rollout, s->gone) : (struct decision){.next = NEXT_REDO};
     if (rollout->state == ROLLOUT_PROMOTED)
         return promoted(rollout, s);
     if (!rollout_is_under_way(rollout))
