@@ -49,6 +49,9 @@ static const struct {
     {"pass", cmd_pass,
      "--dev IFACE\n      an XDP program that passes everything, until it is ended"},
     {"in", cmd_in, "NETNS COMMAND...\n      becomes the command in a network namespace"},
+    {"notify", cmd_notify,
+     "PATH\n"
+     "      what a service tells its manager there (sd_notify), a line each; \"ready\" at first"},
     {"now", cmd_now, "\n      CLOCK_MONOTONIC in nanoseconds"},
 };
 
