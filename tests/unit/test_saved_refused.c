@@ -284,10 +284,10 @@ static void test_twice(void **state)
     (void)state;
     json_array_append_new(services, second);
     assert_int_not_equal(saved_check(contents, &err), 0);
-    assert_contains(err.text, "stands twice");
+    assert_contains(err.text, "its name or VIP stands twice");
     json_object_set_new(second, "name", json_string("s1"));
     assert_int_not_equal(saved_check(contents, &err), 0);
-    assert_contains(err.text, "stands twice");
+    assert_contains(err.text, "its name or VIP stands twice");
     json_object_set_new(second, "vip", json_string("10.9.9.9:80/tcp"));
     assert_int_not_equal(saved_check(contents, &err), 0);
     assert_contains(err.text, "its id stands twice");
