@@ -119,19 +119,39 @@ static void read_addr(const struct end *end, __be32 addr[4])
     memcpy(addr, end->addr, sizeof(end->addr));
 }
 
-char *hash_leads(const char *name, const char *client, char *text)
+const volatile struct fs_health *health_of_control(const char *service)
 {
-    const struct fs_service *service = service_named(name);
+    uint32_t slot = table_named(service)->control;
+
+    if (slot >= FS_HEALTH_SLOTS)
+        give_up("%s has no control", service);
+    return &maps.health[slot];
+}
+
+static uint64_t client_hash(const struct fs_service *service, const char *client)
+{
     struct end end = end_of(client);
-    struct fs_place place;
-    const struct fs_backend *backend;
     __be32 addr[4];
-    uint64_t hash;
 
     read_addr(&end, addr);
-    hash = fs_hash_client(&root()->key, service->salt, addr, htons(end.port), end.family,
+    return fs_hash_client(&root()->key, service->salt, addr, htons(end.port), end.family,
                           service->affinity);
-    place = fs_place_current(maps.arena, maps.trips, table_named(name), hash);
+}
+
+bool is_in_control(const char *service, const char *client)
+{
+    uint32_t bucket = fs_hash_bucket(client_hash(service_named(service), client));
+
+    return table_named(service)->owner[bucket] & FS_OWNER_CONTROL;
+}
+
+char *hash_leads(const char *name, const char *client, char *text)
+{
+    struct fs_place place = fs_place_current(maps.arena, maps.trips, table_named(name),
+                                             client_hash(service_named(name), client));
+    const struct fs_backend *backend;
+    struct end end;
+
     if (place.backend == FS_NO_BACKEND)
         give_up("%s has no backend at %s", client, name);
     backend = fs_at(struct fs_backend, maps.arena, directory()->backends) + place.backend;

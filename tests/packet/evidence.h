@@ -22,6 +22,12 @@ unsigned backend_at(const char *endpoint); /* its number; TCP */
 const volatile struct fs_health *health_named(const char *service, const char *version);
 struct fs_trip_word trip_word(const char *service, const char *version);
 
+/* Of the service's control; gives up if it has none. */
+const volatile struct fs_health *health_of_control(const char *service);
+
+/* Is the client in one of the control's buckets? */
+bool is_in_control(const char *service, const char *client);
+
 /* Where the hash alone sends a client of the service now: its backend, as text with room for
  * END_TEXT, which it returns. */
 char *hash_leads(const char *service, const char *client, char *text);

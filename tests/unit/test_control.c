@@ -100,6 +100,7 @@ static void test_too_few(void **state)
     set_canary(model, 10000);
     choose(model, 1);
     assert_int_equal(control_buckets(draft), 0);
+    assert_int_equal(count(draft, false), 0);
     set_canary(model, 0);
     choose(model, 1);
     assert_int_equal(control_buckets(draft), 0);
