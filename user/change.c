@@ -94,12 +94,12 @@ static void apply_scalars(struct service_change *sc, const struct service_spec *
 }
 
 /* The rules' edition differs whenever they do, so that no score of other rules is taken for theirs.
- */
+ * Returns 1 if they do, 0 if not. */
 static int apply_guard(struct service_change *sc, const struct service_spec *spec,
                        struct error *err)
 {
     struct fs_guard guard;
-    int code = guard_check_local(spec, sc->change->is_local, err);
+    int code = guard_check_kernel(spec, sc->change->missing, err);
 
     if (code)
         return code;
@@ -112,7 +112,7 @@ static int apply_guard(struct service_change *sc, const struct service_spec *spe
     sc->changed = true;
     if (!sc->is_new)
         fprintf(sc->change->notes, "%s: guard changed\n", spec->name);
-    return 0;
+    return 1;
 }
 
 static void apply_observation(struct service_change *sc, const struct service_spec *spec)
@@ -129,11 +129,32 @@ static void apply_observation(struct service_change *sc, const struct service_sp
         fprintf(sc->change->notes, "%s: sample or http changed\n", spec->name);
 }
 
+/* Sets the backends. What rules and backends were accepted once is accepted again: while it is
+ * restarted, a container has no address. */
+static int apply_pools(struct service_change *sc, const struct service_spec *spec,
+                       const int numbers[FS_MAX_VERSIONS], bool guard_changed, struct error *err)
+{
+    for (uint32_t i = 0; i < spec->version_count; i++) {
+        const struct version_spec *version = &spec->versions[i];
+        int code = change_pool(sc->change, sc->number, (uint32_t)numbers[i], version,
+                               service_time(sc), sc->is_new, err);
+
+        if (code < 0)
+            return code;
+        sc->changed = sc->changed || code > 0;
+        if (code > 0 || guard_changed)
+            code = guard_check_sockets(spec, version, sc->change->is_here, err);
+        if (code < 0)
+            return code;
+    }
+    return 0;
+}
+
 static int apply_versions(struct service_change *sc, const struct service_spec *spec,
                           struct error *err)
 {
     bool declared[FS_VERSION_SLOTS] = {false};
-    int numbers[FS_MAX_VERSIONS], code;
+    int numbers[FS_MAX_VERSIONS], guard, code;
 
     for (uint32_t i = 0; i < spec->version_count; i++) {
         numbers[i] = version_declare(sc, &spec->versions[i], i, declared, err);
@@ -141,9 +162,9 @@ static int apply_versions(struct service_change *sc, const struct service_spec *
             return numbers[i];
     }
     apply_scalars(sc, spec, (uint32_t)numbers[spec->baseline]);
-    code = apply_guard(sc, spec, err);
-    if (code)
-        return code;
+    guard = apply_guard(sc, spec, err);
+    if (guard < 0)
+        return guard;
     apply_observation(sc, spec);
     if (sc->draft->versions[sc->draft->baseline].withdrawn)
         return error_set(err, -EINVAL,
@@ -152,14 +173,8 @@ static int apply_versions(struct service_change *sc, const struct service_spec *
                          spec->name, spec->versions[spec->baseline].name, spec->name,
                          spec->versions[spec->baseline].name);
     versions_retire(sc, declared);
-    for (uint32_t i = 0; i < spec->version_count; i++) {
-        code = change_pool(sc->change, sc->number, (uint32_t)numbers[i], &spec->versions[i],
-                           service_time(sc), sc->is_new, err);
-        if (code < 0)
-            return code;
-        sc->changed = sc->changed || code > 0;
-    }
-    return service_divide(sc, err);
+    code = apply_pools(sc, spec, numbers, guard, err);
+    return code ? code : service_divide(sc, err);
 }
 
 /* A service with another VIP, mode or affinity is another service: its hash or its address is. */

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include <flowsplit/signals.h>
+
 #include "model.h"
 #include "spec.h"
 #include "weights.h"
@@ -15,7 +17,9 @@ struct change {
     struct model *model;
     uint32_t now;   /* tick */
     uint32_t slack; /* ticks it may take from `now` to the publication; moves last longer by it */
-    bool (*is_local)(const struct fs_endpoint *); /* is it one of this host's addresses? */
+    bool (*is_local)(const struct fs_endpoint *); /* is it an address of this namespace? */
+    bool (*is_here)(const struct fs_endpoint *);  /* or of another one of this host? */
+    const char *missing[FS_SIGNAL_COUNT];         /* tracepoints that signals can't do without */
     FILE *notes;                                  /* one line for each thing that changes */
 };
 

@@ -240,19 +240,26 @@ int iface_list(const struct instance *instance, struct iface **list, struct erro
     return *list ? count : error_set(err, -ENOMEM, "out of memory");
 }
 
+static bool can_bind_and_connect(int fd, const struct sockaddr *at, socklen_t bytes)
+{
+    return bind(fd, at, bytes) == 0 && connect(fd, at, bytes) == 0;
+}
+
+/* To be bound says too little: broadcast addresses can be, and any while there has been no IPv4
+ * address at all. */
 bool iface_is_local(const struct fs_endpoint *at)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
     int fd = socket(at->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int err;
+    bool local;
 
     if (fd < 0)
         return false;
     memcpy(&v4.sin_addr, at->addr, sizeof(v4.sin_addr));
     memcpy(&v6.sin6_addr, at->addr, sizeof(v6.sin6_addr));
-    err = at->family == 4 ? bind(fd, (struct sockaddr *)&v4, sizeof(v4))
-                          : bind(fd, (struct sockaddr *)&v6, sizeof(v6));
+    local = at->family == 4 ? can_bind_and_connect(fd, (struct sockaddr *)&v4, sizeof(v4))
+                            : can_bind_and_connect(fd, (struct sockaddr *)&v6, sizeof(v6));
     close(fd);
-    return err == 0;
+    return local;
 }

@@ -114,17 +114,20 @@ static int pin_all(struct flowsplit_bpf *skel, const char *maps_dir, const char 
 struct watch {
     const char *program;
     const char *tracepoint;
-    bool optional; /* without it something isn't seen, but all is steered */
+    bool optional;  /* without it something isn't seen, but all is steered */
+    unsigned feeds; /* set of signals, 1 << enum fs_signal: those that can't be had without it */
 };
 
+#define FEEDS(signal) (1u << FS_SIGNAL_##signal)
+
 static const struct watch watches[] = {
-    {"watch_devmap_xmit", "xdp_devmap_xmit", false},
-    {"watch_redirect_err", "xdp_redirect_err", false},
-    {"watch_bulk_tx", "xdp_bulk_tx", false},
-    {"sockets_state", "inet_sock_set_state", true},
-    {"sockets_retransmit", "tcp_retransmit_skb", true},
-    {"sockets_send_reset", "tcp_send_reset", true},
-    {"sockets_receive_reset", "tcp_receive_reset", true},
+    {"watch_devmap_xmit", "xdp_devmap_xmit", false, 0},
+    {"watch_redirect_err", "xdp_redirect_err", false, 0},
+    {"watch_bulk_tx", "xdp_bulk_tx", false, 0},
+    {"sockets_state", "inet_sock_set_state", true, FEEDS(RETRANSMITS) | FEEDS(CLOSE_WAIT)},
+    {"sockets_retransmit", "tcp_retransmit_skb", true, FEEDS(RETRANSMITS)},
+    {"sockets_send_reset", "tcp_send_reset", true, 0},
+    {"sockets_receive_reset", "tcp_receive_reset", true, 0},
 };
 
 #define WATCHES (sizeof(watches) / sizeof(watches[0]))
@@ -174,15 +177,26 @@ static int pin_links(struct flowsplit_bpf *skel, const char *dir)
     return 0;
 }
 
-void instance_each_watch(const char *pin_dir,
-                         void (*tell)(void *context, const char *name, bool works), void *context)
+static bool is_watching(const char *pin_dir, const struct watch *watch)
 {
     char dir[PIN_PATH_MAX], path[PIN_PATH_MAX];
 
-    pins_path(dir, pin_dir, PINS_LINKS);
+    return access(pins_path(path, pins_path(dir, pin_dir, PINS_LINKS), watch->program), F_OK) == 0;
+}
+
+void instance_each_watch(const char *pin_dir,
+                         void (*tell)(void *context, const char *name, bool works), void *context)
+{
     for (size_t i = 0; i < WATCHES; i++)
-        tell(context, watches[i].tracepoint,
-             access(pins_path(path, dir, watches[i].program), F_OK) == 0);
+        tell(context, watches[i].tracepoint, is_watching(pin_dir, &watches[i]));
+}
+
+void instance_missing(const char *pin_dir, const char *missing[FS_SIGNAL_COUNT])
+{
+    for (size_t i = 0; i < WATCHES; i++)
+        for (int signal = 0; signal < FS_SIGNAL_COUNT; signal++)
+            if (watches[i].feeds >> signal & 1 && !is_watching(pin_dir, &watches[i]))
+                missing[signal] = watches[i].tracepoint;
 }
 
 /* --- making one --- */

@@ -4,6 +4,8 @@
 #ifndef FLOWSPLIT_INSTANCE_MAKE_H
 #define FLOWSPLIT_INSTANCE_MAKE_H
 
+#include <flowsplit/signals.h>
+
 #include "instance.h"
 
 /* Directories below the pin directory. */
@@ -32,5 +34,8 @@ void instance_quieten(void);
  * it does: a kernel may not have all. */
 void instance_each_watch(const char *pin_dir,
                          void (*tell)(void *context, const char *name, bool works), void *context);
+
+/* Sets those that are missing, by the signals that can't be had without them. */
+void instance_missing(const char *pin_dir, const char *missing[FS_SIGNAL_COUNT]);
 
 #endif

@@ -217,21 +217,13 @@ int spec_read_guard(const struct doc_at *at, struct service_spec *service)
 
 /* --- what only the host knows --- */
 
-static bool has_local(const struct service_spec *service,
-                      bool (*is_local)(const struct fs_endpoint *))
+static bool needs_sockets(const struct rule_spec *rule)
 {
-    for (size_t v = 0; v < service->version_count; v++) {
-        const struct version_spec *version = &service->versions[v];
-
-        for (size_t b = 0; b < version->backend_count; b++)
-            if (is_local(&version->backends[b].at))
-                return true;
-    }
-    return false;
+    return signal_infos[rule->signal].needs == FS_NEEDS_LOCAL;
 }
 
-int guard_check_local(const struct service_spec *service,
-                      bool (*is_local)(const struct fs_endpoint *), struct error *err)
+int guard_check_kernel(const struct service_spec *service,
+                       const char *const missing[FS_SIGNAL_COUNT], struct error *err)
 {
     const struct guard_spec *guard = &service->guard;
     char text[RULE_TEXT_MAX];
@@ -239,14 +231,32 @@ int guard_check_local(const struct service_spec *service,
     for (size_t i = 0; i < guard->rule_count; i++) {
         const struct rule_spec *rule = &guard->rules[i];
 
-        if (signal_infos[rule->signal].needs != FS_NEEDS_LOCAL)
+        if (missing[rule->signal])
+            return place_refuse(rule->place, err,
+                                "rule %s can't be observed: nothing is at the kernel's tracepoint "
+                                "%s, see `flowsplit status`",
+                                rule_format(rule, text), missing[rule->signal]);
+    }
+    return 0;
+}
+
+int guard_check_sockets(const struct service_spec *service, const struct version_spec *version,
+                        bool (*is_here)(const struct fs_endpoint *), struct error *err)
+{
+    const struct guard_spec *guard = &service->guard;
+    char text[RULE_TEXT_MAX];
+    bool here = version->backend_count == 0;
+
+    for (size_t i = 0; i < guard->rule_count; i++) {
+        if (!needs_sockets(&guard->rules[i]))
             continue;
-        if (has_local(service, is_local))
-            return 0;
-        return place_refuse(rule->place, err,
-                            "rule %s can't be observed: it needs the sockets of a backend on this "
-                            "host, and service \"%s\" has none here",
-                            rule_format(rule, text), service->name);
+        for (size_t b = 0; b < version->backend_count && !here; b++)
+            here = is_here(&version->backends[b].at);
+        if (!here)
+            return place_refuse(guard->rules[i].place, err,
+                                "rule %s can't be observed: it needs sockets on this host, and no "
+                                "network namespace here has the address of a backend of \"%s\"",
+                                rule_format(&guard->rules[i], text), version->name);
     }
     return 0;
 }

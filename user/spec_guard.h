@@ -19,9 +19,15 @@ int spec_read_http(const struct doc_at *at, struct service_spec *service);
  * observed by what the file says. */
 int spec_read_guard(const struct doc_at *at, struct service_spec *service);
 
-/* The rest, which only the host knows: refuses the first rule whose signal needs a backend on this
- * host if no version has one. Returns 0, or -EINVAL with *err set. */
-int guard_check_local(const struct service_spec *service,
-                      bool (*is_local)(const struct fs_endpoint *), struct error *err);
+/* The rest, which only the host knows. Both refuse the first rule that nothing can feed: they return
+ * 0, or -EINVAL with *err set. */
+
+/* `missing` are tracepoints, by the signals that can't be had without; or NULL. */
+int guard_check_kernel(const struct service_spec *service,
+                       const char *const missing[FS_SIGNAL_COUNT], struct error *err);
+
+/* Of a version that has backends, one at least must be here for signals of sockets. */
+int guard_check_sockets(const struct service_spec *service, const struct version_spec *version,
+                        bool (*is_here)(const struct fs_endpoint *), struct error *err);
 
 #endif

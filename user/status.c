@@ -245,7 +245,7 @@ json_t *status_gather(const char *pin_dir, const char *service, struct error *er
     int code = instance_open_opportune(&g.instance, pin_dir, &writable, err);
 
     if (code == -ENOENT && !service)
-        return json_pack("{s:[], s:[]}", "interfaces", "services");
+        return json_pack("{s:[], s:[], s:[]}", "interfaces", "services", "unavailable");
     if (code)
         return NULL;
     status = describe(&g, writable, service, err);

@@ -8,6 +8,8 @@
 #include "command.h"
 #include "events.h"
 #include "iface.h"
+#include "instance_make.h"
+#include "namespaces.h"
 #include "settle.h"
 
 /* How long a change may take to prepare, in ticks, at the first and at later attempts. The data
@@ -75,11 +77,15 @@ static void end(struct transaction *tx, int code)
 
 struct change transaction_change(const struct transaction *tx)
 {
-    return (struct change){.model = tx->model,
-                           .now = tx->now,
-                           .slack = tx->slack,
-                           .is_local = iface_is_local,
-                           .notes = tx->notes_stream};
+    struct change change = {.model = tx->model,
+                            .now = tx->now,
+                            .slack = tx->slack,
+                            .is_local = iface_is_local,
+                            .is_here = namespaces_have,
+                            .notes = tx->notes_stream};
+
+    instance_missing(tx->instance.pin_dir, change.missing);
+    return change;
 }
 
 int transaction_run(const struct options *options, enum instance_access want,

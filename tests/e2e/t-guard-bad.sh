@@ -93,9 +93,28 @@ refused_file "a guard on a service with one version" 'bad\.yaml:[0-9]+:[0-9]+: .
     file_with 19 '        weight: 100%' | sed '21,23d')
 for rule in 'close_wait > 5%' 'retransmits > 2%'; do
     refused_file "$rule with no backend on this host" \
-        "bad\\.yaml:9:11: .*${rule%% *}.*on this host.*one" < <(
-        file_with 9 "        - $rule" | sed -e 12d -e 's/"10.77.0.1:/"10.78.1.2:/')
+        "bad\\.yaml:9:11: .*${rule%% *}.*on this host.*\"stable\"" < <(
+        file_with 9 "        - $rule" | sed -e 12d -e 's/"10.77.0.1:/"203.0.113.9:/')
+    refused_file "$rule with none of one version's" \
+        "bad\\.yaml:9:11: .*${rule%% *}.*on this host.*\"canary\"" < <(
+        file_with 9 "        - $rule" | sed -e 12d -e 's/"10.77.0.1:8002/"203.0.113.9:8002/')
 done
+# An address that no other test has.
+ip_in b1 addr add 10.78.1.201/24 dev b0
+file_with 0 '' | sed 's/10.77.0.1:8002/10.78.1.201:8002/' >"$TMP/good.yaml"
+check "close_wait > 5% with one in another namespace is good" fs apply "$TMP/good.yaml"
+ip_in b1 addr del 10.78.1.201/24 dev b0
+check "so it stays when that is gone, and other things change" fs apply - < <(
+    sed 's/95%/90%/; s/weight: 5%/weight: 10%/' "$TMP/good.yaml")
+refused_file "but not when the rules change" 'bad\.yaml:12:11: .*close_wait' < <(
+    sed 's/http_5xx > 1%/http_5xx > 2%/' "$TMP/good.yaml")
+mv "$PIN/links/sockets_retransmit" "$PIN/elsewhere"
+refused_file "retransmits where the kernel has no such tracepoint" \
+    'bad\.yaml:9:11: .*retransmits.*tcp_retransmit_skb' < <(file_with 9 '        - retransmits > 1%')
+check "status says so" eval "status .unavailable | grep -q tcp_retransmit_skb &&
+    fs status | grep -q tcp_retransmit_skb"
+mv "$PIN/elsewhere" "$PIN/links/sockets_retransmit"
+apply_services good_services
 refused_file "a guard of a UDP service" 'bad\.yaml:8:11: .*UDP' < <(
     file_with 3 '    vip: 10.77.0.100:80/udp' | sed 6d | sed -e 9d)
 

@@ -9,8 +9,8 @@ CONNECTIONS=$(scaled 24 12)
 # Ports that no other test uses: sockets of any namespace are seen, other tests' too.
 eval "$(declare -f backend | sed 's/:800/:900/')"
 
-# The canary of local4 and local6 is in a namespace of its own, that of remote4 and remote6 here: a
-# rule about sockets wants a local backend.
+# Backends in other namespaces of this host are watched as those here: as stable, as canary, as both.
+declare -A remote_canary=([4]=l2 [6]=r4)
 leaking_services() {
     local family
     for family in 4 6; do
@@ -19,7 +19,7 @@ leaking_services() {
         rules 'close_wait > 5%'
         echo '      close_wait_after: 1s'
         service remote$family "$(vip $family 81/tcp)" flow 5m stable "stable=50%:$(backends $family r1)" \
-            "canary=50%:$(backends $family l2)"
+            "canary=50%:$(backends $family "${remote_canary[$family]}")"
         rules 'close_wait > 5%'
         echo '      close_wait_after: 1s'
     done
@@ -182,7 +182,7 @@ leaking_servers() {
     faulty lb --leak 100 $(at l2)
     leaking=$FAULTY
     # shellcheck disable=SC2046
-    faulty b2 --leak 100 $(at r2)
+    faulty b2 --leak 100 $(at r2 r4)
 }
 
 topology_routed

@@ -181,40 +181,58 @@ static void test_most_rules(void **state)
     spec_file_refused(stream, "f:8:230: rules has 17 items; 16 are allowed");
 }
 
-static bool is_third(const struct fs_endpoint *at)
+static bool is_fourth(const struct fs_endpoint *at)
 {
     return ((const unsigned char *)at->addr)[3] == 4;
 }
 
-static bool is_never(const struct fs_endpoint *at)
+static bool is_any(const struct fs_endpoint *at)
 {
     (void)at;
-    return false;
+    return true;
 }
 
-static void refuses_remote(const char *rule, const char *message)
+/* Of two versions the second has a backend that is the fourth. */
+static void test_sockets(void **state)
 {
+    static const char *const rules[] = {"retransmits > 2%", "close_wait > 5%"};
+    struct service_spec *web = &spec.services[0];
     struct error err = {{0}};
-
-    accepts_both(GUARD("      rules:\n        - resets > 1%\n        - "), rule);
-    assert_int_equal(guard_check_local(&spec.services[0], is_never, &err), -EINVAL);
-    assert_string_equal(err.text, message);
-    assert_int_equal(guard_check_local(&spec.services[0], is_third, &err), 0);
-    spec_free(&spec);
-}
-
-static void test_local(void **state)
-{
-    struct error err;
+    char message[256];
 
     (void)state;
-    refuses_remote("retransmits > 2%",
-                   "f:10:11: rule retransmits > 2% can't be observed: it needs the sockets of a "
-                   "backend on this host, and service \"web\" has none here");
-    refuses_remote("close_wait > 5%",
-                   "f:10:11: rule close_wait > 5% can't be observed: it needs the sockets of a "
-                   "backend on this host, and service \"web\" has none here");
-    assert_int_equal(guard_check_local(accepts(WITH("on_trip: report")), is_never, &err), 0);
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        accepts_both(GUARD("      rules:\n        - resets > 1%\n        - "), rules[i]);
+        web = &spec.services[0];
+        assert_int_equal(guard_check_sockets(web, &web->versions[0], is_any, &err), 0);
+        assert_int_equal(guard_check_sockets(web, &web->versions[1], is_fourth, &err), 0);
+        assert_int_equal(guard_check_sockets(web, &web->versions[0], is_fourth, &err), -EINVAL);
+        snprintf(message, sizeof(message),
+                 "f:10:11: rule %s can't be observed: it needs sockets on this host, and no "
+                 "network namespace here has the address of a backend of \"a\"",
+                 rules[i]);
+        assert_string_equal(err.text, message);
+        web->versions[0].backend_count = 0;
+        assert_int_equal(guard_check_sockets(web, &web->versions[0], is_fourth, &err), 0);
+        spec_free(&spec);
+    }
+    web = (struct service_spec *)accepts(WITH("on_trip: report"));
+    assert_int_equal(guard_check_sockets(web, &web->versions[0], is_fourth, &err), 0);
+}
+
+static void test_kernel(void **state)
+{
+    const char *missing[FS_SIGNAL_COUNT] = {[FS_SIGNAL_RETRANSMITS] = "tcp_retransmit_skb"};
+    struct error err = {{0}};
+
+    (void)state;
+    accepts_both(GUARD("      rules: "), "[close_wait > 1%, retransmits > 2%]");
+    assert_int_equal(guard_check_kernel(&spec.services[0], missing, &err), -EINVAL);
+    assert_string_equal(err.text, "f:8:32: rule retransmits > 2% can't be observed: nothing is at "
+                                  "the kernel's tracepoint tcp_retransmit_skb, see `flowsplit "
+                                  "status`");
+    missing[FS_SIGNAL_RETRANSMITS] = NULL;
+    assert_int_equal(guard_check_kernel(&spec.services[0], missing, &err), 0);
 }
 
 /* The thing that is refused, such a file, and the message. */
@@ -338,7 +356,9 @@ int main(void)
         TEST_SPEC("a false-alarm rate is read exactly, however it is written", test_false_alarms),
         TEST_SPEC("live flows are kept, drained or cut", test_live_flows),
         TEST_SPEC("16 rules are read, one more is refused", test_most_rules),
-        TEST_SPEC("rules on sockets need a backend on this host, in any version", test_local),
+        TEST_SPEC("rules on sockets need a backend on this host in each version that has any",
+                  test_sockets),
+        TEST_SPEC("a rule whose tracepoint the kernel lacks is refused", test_kernel),
     };
     struct CMUnitTest tests[COUNT(refusals) + COUNT(accepted)];
     char sentences[COUNT(refusals)][80];
