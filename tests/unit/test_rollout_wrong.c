@@ -117,6 +117,8 @@ static void test_redo(void **state)
         rollout->state = act == ACT_UNDO ? ROLLOUT_PROMOTED : ROLLOUT_RUNNING;
         assert_next(NEXT_REDO, "");
     }
+    s.gone = "there is no service web any more";
+    assert_next(NEXT_PAUSE, "there is no service web any more");
     end();
 }
 
@@ -145,7 +147,7 @@ int main(void)
         TEST("weights changed by hand pause, before anything is judged", test_by_hand),
         TEST("what is gone pauses, and nothing is done to it", test_gone),
         TEST("what the kernel has withdrawn is rolled back until it has soaked", test_withdrawn),
-        TEST("what was announced is done again first", test_redo),
+        TEST("what was announced is done again first, or given up with its service", test_redo),
         TEST("a promoted rollout soaks", test_soak),
     };
 
