@@ -76,6 +76,7 @@ flooded() {
     local before after
     before=$(status '[.services[].versions[].health.handshakes.begun] | add')
     forge "$SYNS" syn | tee "$TMP/flood"
+    jq -e --argjson n "$SYNS" '.sent == $n' "$TMP/flood" || fail "not all were sent"
     after=$(status '[.services[].versions[].health.handshakes.begun] | add')
     [ $((after - before)) -ge $((SYNS * 8 / 10)) ] || fail "too little was steered"
     nothing_counts
