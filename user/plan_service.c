@@ -89,7 +89,7 @@ static int check_rule(const struct compare_rule *rule, const struct plan_service
     else if (needs == FS_NEEDS_HTTP && !service->http)
         why = "responses are read only with http: true in the service";
     else if (needs == FS_NEEDS_LOCAL && !service->local)
-        why = "it needs the sockets of a backend on this host, and there is none";
+        why = "it needs sockets of both versions' backends on this host";
     if (!why)
         return 0;
     return place_refuse(rule->place, err, "rule %s can't be observed on service \"%s\": %s",

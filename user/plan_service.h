@@ -24,7 +24,7 @@ struct plan_service {
     unsigned baseline; /* index into versions */
     int proto;         /* IPPROTO_TCP, IPPROTO_UDP */
     bool http;
-    bool local; /* a backend is on this host; true where that isn't known */
+    bool local; /* both versions have backends on this host; true where that isn't known */
 };
 
 /* A service as a file declares it. */

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "events.h"
 #include "health.h"
+#include "namespaces.h"
 #include "plan_service.h"
 #include "rule.h"
 
@@ -98,8 +99,9 @@ static void read_version(const struct instance *instance, const struct fs_table 
     snprintf(facts->withdrawn, sizeof(facts->withdrawn), "%s", why);
 }
 
-/* Is any backend of the service on this host? */
-static bool has_local(const struct instance *instance, const struct fs_service *service)
+/* Is any backend of the service's version on this host, in whatever namespace? */
+static bool has_sockets(const struct instance *instance, const struct fs_service *service,
+                        uint32_t version)
 {
     const struct fs_root *root = instance->arena;
     const struct fs_directory *dir = fs_at(struct fs_directory, instance->arena, root->directory);
@@ -107,8 +109,8 @@ static bool has_local(const struct instance *instance, const struct fs_service *
     const struct fs_backend *backends = fs_at(struct fs_backend, instance->arena, dir->backends);
 
     for (uint32_t i = 0; i < dir->backend_count; i++)
-        if (&services[backends[i].service] == service && backends[i].flags & FS_BACKEND_USED &&
-            backends[i].flags & FS_BACKEND_LOCAL)
+        if (&services[backends[i].service] == service && backends[i].version == version &&
+            backends[i].flags & FS_BACKEND_IN_POOL && namespaces_have(&backends[i].at))
             return true;
     return false;
 }
@@ -143,17 +145,21 @@ int facts_check(const struct instance *instance, const struct plan *plan, struct
     const struct fs_table *table;
     const struct fs_service *service = find_service(instance, plan->service, &table);
     struct plan_service facts;
+    int number;
 
     if (!service)
         return error_set(err, -ENOENT,
                          "no service \"%.64s\"; `flowsplit status` lists those there are",
                          plan->service);
+    number = find_version(table, plan->version);
     facts = (struct plan_service){.name = table->name,
                                   .version_count = FS_VERSION_SLOTS,
                                   .baseline = table->baseline,
                                   .proto = service->vip.proto,
                                   .http = service->http,
-                                  .local = has_local(instance, service)};
+                                  .local = number >= 0 &&
+                                           has_sockets(instance, service, (uint32_t)number) &&
+                                           has_sockets(instance, service, table->baseline)};
     for (int i = 0; i < FS_VERSION_SLOTS; i++)
         facts.versions[i] =
             (struct plan_version){.name = table->versions[i].name,

@@ -19,8 +19,8 @@ int spec_read_http(const struct doc_at *at, struct service_spec *service);
  * observed by what the file says. */
 int spec_read_guard(const struct doc_at *at, struct service_spec *service);
 
-/* The rest, which only the host knows. Both refuse the first rule that nothing can feed: they return
- * 0, or -EINVAL with *err set. */
+/* The rest, which only the host knows. Both refuse the first rule that nothing can feed: they
+ * return 0, or -EINVAL with *err set. */
 
 /* `missing` are tracepoints, by the signals that can't be had without; or NULL. */
 int guard_check_kernel(const struct service_spec *service,

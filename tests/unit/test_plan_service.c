@@ -147,7 +147,7 @@ static void test_unobserved(void **state)
     service.local = false;
     refuses(PLAN_STEPS "  compare: [retransmits <= 2x baseline]\n", &service,
             "f:5:13: rule retransmits <= 2x baseline can't be observed on service \"web\": it "
-            "needs the sockets of a backend on this host, and there is none");
+            "needs sockets of both versions' backends on this host");
     service.proto = IPPROTO_UDP;
     refuses(PLAN_STEPS "  compare: [resets <= baseline]\n", &service,
             "f:5:13: rule resets <= baseline can't be observed on service \"web\": its VIP is "
