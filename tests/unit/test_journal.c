@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The journal keeps whole lines and nothing else, whatever becomes of the disk and of who writes
  * it. */
-#include "temp_dir.h"
+#include "journal_files.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -11,10 +10,6 @@
 #include <time.h>
 
 #include "clock.h"
-#include "journal.h"
-
-#define HEAD "{\"flowsplit_journal\":1}\n"
-#define LINE "{\"what\":\"x\",\"time\":\"2026-11-21T08:00:00.042Z\"}\n"
 
 /* --- a disk that fails: these stand in the place of the C library's --- */
 
@@ -41,97 +36,6 @@ int fdatasync(int fd)
 {
     disk.synced++;
     return fails(&disk.syncs) ? -1 : (int)syscall(SYS_fdatasync, fd);
-}
-
-/* --- a journal for each test --- */
-
-static int make(void **state)
-{
-    static struct temp_dir dir;
-
-    temp_dir_make(&dir, "journal");
-    *state = &dir;
-    return 0;
-}
-
-static int clean(void **state)
-{
-    temp_dir_remove(*state);
-    return 0;
-}
-
-static struct journal *open_it(const struct temp_dir *dir)
-{
-    struct error err = {{0}};
-    struct journal *journal = journal_open(dir->path, &err);
-
-    if (!journal)
-        fail_msg("%s", err.text);
-    return journal;
-}
-
-static void assert_refused(const struct temp_dir *dir, const char *why)
-{
-    struct error err = {{0}};
-
-    assert_null(journal_open(dir->path, &err));
-    assert_contains(err.text, why);
-    assert_contains(err.text, dir->file);
-}
-
-static int append(struct journal *journal, int number, struct error *err)
-{
-    json_t *line = json_pack("{s:i}", "number", number);
-    int code = journal_append(journal, line, err);
-
-    json_decref(line);
-    return code;
-}
-
-static void appended(struct journal *journal, int number)
-{
-    struct error err = {{0}};
-
-    if (append(journal, number, &err))
-        fail_msg("%s", err.text);
-}
-
-/* --- what is read --- */
-
-struct reading {
-    unsigned count, stop_at;
-    int numbers[64];
-    uint64_t time_ms;
-};
-
-static int visit(void *context, json_t *line)
-{
-    struct reading *reading = context;
-
-    assert_true(reading->count < COUNT(reading->numbers));
-    reading->numbers[reading->count++] = (int)json_integer_value(json_object_get(line, "number"));
-    reading->time_ms = journal_time_ms(line);
-    return reading->count == reading->stop_at ? 42 : 0;
-}
-
-static struct reading read_it(const struct temp_dir *dir)
-{
-    struct reading reading = {0};
-    struct error err = {{0}};
-
-    if (journal_each(dir->path, visit, &reading, &err))
-        fail_msg("%s", err.text);
-    return reading;
-}
-
-/* The journal has the lines 1 to `count`. */
-static void assert_lines(const struct temp_dir *dir, unsigned count)
-{
-    struct reading reading = read_it(dir);
-
-    assert_int_equal(reading.count, count);
-    for (unsigned i = 0; i < count; i++)
-        assert_int_equal(reading.numbers[i], i + 1);
 }
 
 /* --- tests --- */
@@ -357,61 +261,6 @@ static void test_two(void **state)
     journal_close(journal);
     journal_close(open_it(*state));
 }
-
-/* Whoever can't take it leaves it as it is, reads nothing of it, and says why. */
-static void assert_not_touched(const struct temp_dir *dir, const char *text, const char *why)
-{
-    struct reading reading = {0};
-    struct error err = {{0}};
-
-    temp_file_write(dir, text, strlen(text));
-    assert_refused(dir, why);
-    assert_file(dir, text);
-    if (!strchr(text, '\n'))
-        return;
-    assert_int_equal(journal_each(dir->path, visit, &reading, &err), -EINVAL);
-    assert_contains(err.text, why);
-    assert_int_equal(reading.count, 0);
-}
-
-static void test_newer(void **state)
-{
-    assert_not_touched(*state, "{\"flowsplit_journal\":2}\n" LINE "{\"torn", "newer");
-    assert_not_touched(*state, "{\"flowsplit_journal\": 99, \"more\": [1, 2]}\n", "newer");
-}
-
-static void test_no_journal(void **state)
-{
-    static const char *const texts[] = {
-        "dear diary",
-        "dear diary\n",
-        "dear diary\nit rains",
-        LINE,
-        "{}\n",
-        "[1]\n",
-        "\n" HEAD,
-        "{\"flowsplit_journal\":\"1\"}\n",
-        "{\"flowsplit_journal\":1}}",
-        "{\"flowsplit_journal\":12",
-    };
-
-    for (size_t i = 0; i < COUNT(texts); i++)
-        assert_not_touched(*state, texts[i], "is no journal");
-}
-
-static void test_middle(void **state)
-{
-    struct reading reading = {0};
-    struct error err = {{0}};
-    static const char text[] = HEAD LINE LINE "{\"what\":\n" LINE;
-
-    temp_file_write(*state, text, sizeof(text) - 1);
-    assert_int_equal(journal_each(((struct temp_dir *)*state)->path, visit, &reading, &err),
-                     -EINVAL);
-    assert_contains(err.text, "journal:4: not a line of JSON");
-    assert_int_equal(reading.count, 2);
-}
-
 static void test_time(void **state)
 {
     struct journal *journal = open_it(*state);
@@ -448,11 +297,6 @@ static void test_times(void **state)
     json_decref(none);
 }
 
-#define IN_DIR(sentence, fn)            \
-    {                                   \
-        sentence, fn, make, clean, NULL \
-    }
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -470,9 +314,6 @@ int main(void)
         IN_DIR("a torn line that can't be taken back keeps others out until it can",
                test_unrepaired),
         IN_DIR("a second opener is refused", test_two),
-        IN_DIR("a newer version's journal is refused and not touched", test_newer),
-        IN_DIR("what is no journal is refused and not touched", test_no_journal),
-        IN_DIR("what isn't JSON in the middle is an error with its line", test_middle),
         IN_DIR("a line's time is when it was appended", test_time),
         TEST("times are read to the millisecond; what isn't one is 0", test_times),
     };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From counters to what a verdict is reached by: where times become bad, since when outcomes count,
- * and when that begins anew. */
+/* From counters to what a verdict is reached by: limits of times, and since when outcomes count. */
 #include "rollout_moment.h"
 
 #include <math.h>
@@ -20,9 +19,7 @@ static const struct compare_rule *ruled_by(const char *rule)
     snprintf(text, sizeof(text), "%s  compare: [%s]\n", PLAN_STEPS, rule);
     in_stage(text, 0, 0, 100);
     memset(rollout->measures, 0, sizeof(rollout->measures));
-    memset(&version, 0, sizeof(version));
-    memset(&control, 0, sizeof(control));
-    memset(&baseline, 0, sizeof(baseline));
+    version = control = baseline = (struct fs_health){0};
     facts = (struct facts){.version = &version,
                            .control = &control,
                            .baseline = &baseline,
@@ -348,11 +345,10 @@ static void test_answers(void **state)
 
 static void test_situation(void **state)
 {
-    struct situation seen;
     uint64_t now = clock_real_ms();
+    struct situation seen;
 
-    (void)state;
-    ruled_by("resets <= baseline");
+    (void)state, ruled_by("resets <= baseline");
     take_measure();
     version.tallies[FS_SIGNAL_RESETS] = (struct fs_tally){1000, 500};
     control.tallies[FS_SIGNAL_RESETS] = (struct fs_tally){1000, 0};
