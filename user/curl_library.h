@@ -10,13 +10,14 @@
 #include "error.h"
 
 /* The functions that are used; each is called as `curl->NAME()` for curl_NAME(). */
-#define CURL_FUNCTIONS(X)                                                                     \
-    X(easy_cleanup)                                                                           \
-    X(easy_getinfo)                                                                           \
-    X(easy_init) X(easy_setopt) X(easy_strerror) X(global_cleanup) X(global_init)             \
-        X(multi_add_handle) X(multi_assign) X(multi_cleanup) X(multi_info_read) X(multi_init) \
-            X(multi_remove_handle) X(multi_setopt) X(multi_socket_action) X(slist_append)     \
-                X(slist_free_all)
+/* clang-format off */
+#define CURL_FUNCTIONS(X)                                                         \
+    X(easy_cleanup) X(easy_getinfo) X(easy_init) X(easy_setopt)                   \
+    X(easy_strerror) X(global_cleanup) X(global_init) X(multi_add_handle)         \
+    X(multi_assign) X(multi_cleanup) X(multi_info_read) X(multi_init)             \
+    X(multi_remove_handle) X(multi_setopt) X(multi_socket_action) X(slist_append) \
+    X(slist_free_all)
+/* clang-format on */
 
 struct curl_library {
 #define CURL_MEMBER(name) __typeof__(&curl_##name) name;

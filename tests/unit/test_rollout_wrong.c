@@ -82,7 +82,7 @@ static void test_gone(void **state)
     pause_it(false);
     assert_next(NEXT_NOTHING, "");
     rollout->act = ACT_ROLL_BACK;
-    assert_next(NEXT_NOTHING, "");
+    assert_next(NEXT_PAUSE, "no service web");
     end();
 }
 
