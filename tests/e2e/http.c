@@ -49,8 +49,8 @@ static bool is_whole(const char *text, size_t len)
            len >= (size_t)(end + 4 - text) + strtoul(length + sizeof(key) - 1, NULL, 10);
 }
 
-// Reads one response; its status class, or 0.
-static unsigned int response_read(int fd)
+// Reads one response; its status class, or 0. Sets *last if the server then closes.
+static unsigned int response_read(int fd, bool *last)
 {
     char text[512] = "";
     size_t len = 0;
@@ -61,6 +61,7 @@ static unsigned int response_read(int fd)
         len += (size_t)n;
         text[len] = '\0';
     }
+    *last = strstr(text, "\r\nConnection: close\r\n") != NULL;
     return text[9] >= '1' && text[9] <= '5' ? (unsigned int)(text[9] - '0') : 0;
 }
 
@@ -73,10 +74,11 @@ static void connection_run(uint64_t k)
         return;
     }
     atomic_fetch_add(&h.opened, 1);
-    for (uint64_t i = 0; i < h.exchanges; i++) {
+    bool last = false;
+    for (uint64_t i = 0; i < h.exchanges && !last; i++) {
         unsigned int class = 0;
         if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0)
-            class = response_read(fd);
+            class = response_read(fd, &last);
         if (class == 0) {
             atomic_fetch_add(&h.broken, 1);
             break;

@@ -176,7 +176,7 @@ check "on a full disk, status says why it is paused" status_says_so
 weight=$(canary_bp)
 controller_kill
 controller
-sleep 2
+poll 30 says_so
 check "on a full disk, a controller that begins anew does nothing either" nothing_is_lost "$weight"
 rm "$SMALL/filler"
 check "with space again, it is paused and the journal says why" pauses_with_space "$weight"

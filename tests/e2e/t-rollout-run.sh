@@ -38,9 +38,9 @@ waits_without_traffic() {
     equals "$(rollout .waits_for)" "$EVIDENCE more connections" "what it waits for"
 }
 
-# Half of what it wants.
+# Three quarters of what it wants.
 waits_for_the_rest() {
-    peer_in c load --to "$VIP4:80" --bind "$SOURCES4" --count $EVIDENCE >/dev/null
+    peer_in c load --to "$VIP4:80" --bind "$SOURCES4" --count $((EVIDENCE * 3 / 2)) >/dev/null
     sleep 3
     in_step 1
     rollout .waits_for | grep -E '^[1-9][0-9]? more connections$'
