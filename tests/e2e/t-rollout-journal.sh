@@ -175,6 +175,7 @@ check "on a full disk, nothing is done that can't be announced" stands_still
 check "on a full disk, status says why it is paused" status_says_so
 weight=$(canary_bp)
 controller_kill
+rm "$TMP/controller.err"
 controller
 poll 30 says_so
 check "on a full disk, a controller that begins anew does nothing either" nothing_is_lost "$weight"
