@@ -178,9 +178,6 @@ interface_away() {
     jq -e '[.contents.interfaces[].name] | sort == ["away1", "lb0", "lb1"]' "$TMP/away"
 }
 
-contents() {
-    contents "$1"
-}
 
 # kill -9 of save at random moments: there is the file from before or a whole new one, and nothing else is ever in
 # the way.
