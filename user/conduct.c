@@ -183,18 +183,11 @@ static void write_checks(struct conduct *conduct)
     }
 }
 
-/* Would it set the weights of the plan? What has ended, or is being taken back, needs no pause. */
-static bool goes_on(const struct rollout *rollout)
-{
-    return rollout->state == ROLLOUT_RUNNING &&
-           (rollout->act == ACT_NONE || rollout->act == ACT_ADVANCE);
-}
-
 json_t *conduct_view(const struct conduct *conduct)
 {
     json_t *view = rollout_view(conduct->rollout, &conduct->facts, &conduct->situation);
 
-    if (*conduct->stalled && goes_on(conduct->rollout)) {
+    if (conduct_is_stalled(conduct)) {
         json_object_set_new(view, "state", json_string(rollout_state_names[ROLLOUT_PAUSED]));
         json_object_set_new(view, "why", json_string(conduct->stalled));
         json_object_set_new(view, "who", json_string(""));
@@ -211,7 +204,7 @@ void conduct_step(struct conduct *conduct)
         conduct_end_checks(conduct);
     if (!is_alive(conduct->rollout))
         return;
-    if (*conduct->stalled && goes_on(conduct->rollout) && conduct_pause_stalled(conduct))
+    if (conduct_is_stalled(conduct) && conduct_pause_stalled(conduct))
         return;
     write_checks(conduct);
     decision = rollout_decide(conduct->rollout, &conduct->situation);

@@ -198,6 +198,8 @@ int conduct_ask(struct conduct *conduct, const char *what, bool full, const char
     snprintf(err->text, sizeof(err->text),
              "the journal can't be written, or weights can't be set: "
              "the controller's log says more");
+    if (conduct_is_stalled(conduct) && conduct_pause_stalled(conduct))
+        return error_set(err, -EIO, "%.900s", conduct->stalled);
     if (strcmp(what, "pause") == 0)
         code = ask_pause(conduct, who, err);
     else if (strcmp(what, "resume") == 0)

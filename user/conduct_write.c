@@ -253,6 +253,15 @@ static int advance(struct conduct *conduct, const struct decision *decision, con
                                                        &set, seed, decision->why, who));
 }
 
+/* What has ended, or is being taken back, needs no pause. */
+bool conduct_is_stalled(const struct conduct *conduct)
+{
+    const struct rollout *rollout = conduct->rollout;
+
+    return *conduct->stalled && rollout->state == ROLLOUT_RUNNING &&
+           (rollout->act == ACT_NONE || rollout->act == ACT_ADVANCE);
+}
+
 int conduct_pause_stalled(struct conduct *conduct)
 {
     return conduct_write(conduct, rollout_line(conduct->rollout, "paused",

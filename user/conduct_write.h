@@ -20,6 +20,9 @@ int conduct_act(struct conduct *conduct, json_t *announcement);
 void conduct_step_weights(const struct plan_step *step, const struct conduct *conduct,
                           unsigned weight_bp, struct weight_set *set);
 
+/* Would it go on, if only the journal could be written? */
+bool conduct_is_stalled(const struct conduct *conduct);
+
 /* Writes down, once it can be, that the journal could not be written. Returns 0 or -errno. */
 int conduct_pause_stalled(struct conduct *conduct);
 

@@ -122,10 +122,15 @@ nothing_is_lost() { # WEIGHT
     whole
 }
 
-pauses_with_space() {
-    nothing_is_lost "$1"
+journal_says_so() {
     equals "$(journal 'map(select(.what != "holding")) | last | .what + ": " + .why')" \
         "paused: the journal could not be written" "the last line"
+}
+
+pauses_with_space() {
+    nothing_is_lost "$1"
+    poll 10 journal_says_so
+    journal_says_so
     sleep 2
     nothing_is_lost "$1"
 }
