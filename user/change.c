@@ -43,6 +43,10 @@ static int version_declare(struct service_change *sc, const struct version_spec 
         if (!sc->is_new && version->state != FS_VERSION_DECLARED)
             fprintf(sc->change->notes, "%s: version %s added\n", sc->draft->name, spec->name);
         snprintf(version->name, sizeof(version->name), "%s", spec->name);
+        if (version->withdrawn)
+            fprintf(sc->change->notes,
+                    "%s: version %s is still withdrawn; `flowsplit clear %s %s` ends that\n",
+                    sc->draft->name, spec->name, sc->draft->name, spec->name);
         if (version->state == FS_VERSION_NONE) {
             version->health = model_health_take(sc->change->model);
             version->act = HEALTH_NEW;
@@ -212,6 +216,21 @@ static const struct service_spec *spec_find(const struct spec *spec, const char 
     return NULL;
 }
 
+/* With its trips: they were for its versions. */
+static void note_replaced(const struct change *change, uint32_t number)
+{
+    const struct model *model = change->model;
+    const struct fs_table *table =
+        fs_at(struct fs_table, model->arena, model->services[number].record.table);
+
+    fprintf(change->notes, "%s: VIP, mode or affinity differs: replaced, its live flows end",
+            table->name);
+    for (uint32_t i = 0; i < FS_VERSION_SLOTS; i++)
+        if (table->versions[i].withdrawn)
+            fprintf(change->notes, "; %s is no longer withdrawn", table->versions[i].name);
+    fputc('\n', change->notes);
+}
+
 static void remove_undeclared(struct change *change, const struct spec *spec)
 {
     struct model *model = change->model;
@@ -222,10 +241,10 @@ static void remove_undeclared(struct change *change, const struct spec *spec)
 
         if (wanted && is_same_service(&model->services[i].record, wanted))
             continue;
-        fprintf(change->notes,
-                wanted ? "%s: VIP, mode or affinity differs: replaced, its live flows end\n"
-                       : "%s: removed\n",
-                name);
+        if (wanted)
+            note_replaced(change, i);
+        else
+            fprintf(change->notes, "%s: removed\n", name);
         model_remove(model, i);
     }
 }

@@ -105,7 +105,7 @@ file_with 0 '' | sed 's/10.77.0.1:8002/10.78.1.201:8002/' >"$TMP/good.yaml"
 check "close_wait > 5% with one in another namespace is good" fs apply "$TMP/good.yaml"
 ip_in b1 addr del 10.78.1.201/24 dev b0
 check "so it stays when that is gone, and other things change" fs apply - < <(
-    sed 's/95%/90%/; s/weight: 5%/weight: 10%/' "$TMP/good.yaml")
+    sed '/baseline: stable/a\    drain: 4m' "$TMP/good.yaml")
 refused_file "but not when the rules change" 'bad\.yaml:12:11: .*close_wait' < <(
     sed 's/http_5xx > 1%/http_5xx > 2%/' "$TMP/good.yaml")
 mv "$PIN/links/sockets_retransmit" "$PIN/elsewhere"
@@ -131,6 +131,37 @@ fs --quiet withdraw web canary
 refused "withdraw of what is withdrawn" 1 'canary.*withdrawn already' withdraw web canary
 fs --quiet clear web canary
 refused "a second clear" 1 'canary.*not tripped' clear web canary
+
+# What is withdrawn stays so while its flows last, though a file leaves it out and takes it in again.
+without_canary() {
+    good_services | sed '/name: canary/,+2d; s/weight: 95%/weight: 100%/'
+}
+
+# applied COMMAND...: what it says.
+applied() {
+    {
+        echo 'services:'
+        "$@"
+    } | fs apply - | tee "$TMP/said"
+}
+
+back_and_withdrawn() {
+    applied good_services
+    grep -qx 'web: version canary is still withdrawn; `flowsplit clear web canary` ends that' "$TMP/said"
+    fs status web | grep -q 'WITHDRAWN .* by hand'
+}
+
+replaced() {
+    applied eval 'good_services | sed "s/$VIP4:80/$VIP4:88/"'
+    grep -q 'web: VIP, mode or affinity differs: replaced, its live flows end; canary is no longer withdrawn' \
+        "$TMP/said"
+}
+
+fs --quiet withdraw web canary
+applied without_canary >/dev/null
+check "a version that comes back withdrawn is said to be" back_and_withdrawn
+check "so is one that is no longer withdrawn, since its service is another" replaced
+apply_services good_services
 refused "conns of an unknown service" 1 'nosuch' conns nosuch
 refused "events with an argument" 2 'events' events web
 done_testing
