@@ -5,7 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/bad.sh"
 
-# file_with LINE-NUMBER LINE: a good file with one line replaced (an empty one: left out).
+# file_with LINE-NUMBER LINE: a good file with one line replaced (an empty one: left out). Ports that no other test
+# uses: sockets of any namespace are seen.
 file_with() {
     cat <<-END | awk -v n="$1" -v line="$2" 'NR == n { if (line != "") print line; next } { print }'
 	services:
@@ -27,10 +28,10 @@ file_with() {
 	    versions:
 	      - name: stable
 	        weight: 95%
-	        backends: ["10.77.0.1:8001"]
+	        backends: ["10.77.0.1:9201"]
 	      - name: canary
 	        weight: 5%
-	        backends: ["10.77.0.1:8002"]
+	        backends: ["10.77.0.1:9202"]
 	END
 }
 
@@ -97,11 +98,11 @@ for rule in 'close_wait > 5%' 'retransmits > 2%'; do
         file_with 9 "        - $rule" | sed -e 12d -e 's/"10.77.0.1:/"203.0.113.9:/')
     refused_file "$rule with none of one version's" \
         "bad\\.yaml:9:11: .*${rule%% *}.*on this host.*\"canary\"" < <(
-        file_with 9 "        - $rule" | sed -e 12d -e 's/"10.77.0.1:8002/"203.0.113.9:8002/')
+        file_with 9 "        - $rule" | sed -e 12d -e 's/"10.77.0.1:9202/"203.0.113.9:9202/')
 done
 # An address that no other test has.
 ip_in b1 addr add 10.78.1.201/24 dev b0
-file_with 0 '' | sed 's/10.77.0.1:8002/10.78.1.201:8002/' >"$TMP/good.yaml"
+file_with 0 '' | sed 's/10.77.0.1:9202/10.78.1.201:9202/' >"$TMP/good.yaml"
 check "close_wait > 5% with one in another namespace is good" fs apply "$TMP/good.yaml"
 ip_in b1 addr del 10.78.1.201/24 dev b0
 check "so it stays when that is gone, and other things change" fs apply - < <(
