@@ -148,11 +148,13 @@ applied() {
 
 back_and_withdrawn() {
     applied good_services
+    # shellcheck disable=SC2016 # a command in words
     grep -qx 'web: version canary is still withdrawn; `flowsplit clear web canary` ends that' "$TMP/said"
     fs status web | grep -q 'WITHDRAWN .* by hand'
 }
 
 replaced() {
+    # shellcheck disable=SC2016 # expanded by eval
     applied eval 'good_services | sed "s/$VIP4:80/$VIP4:88/"'
     grep -q 'web: VIP, mode or affinity differs: replaced, its live flows end; canary is no longer withdrawn' \
         "$TMP/said"
