@@ -170,13 +170,17 @@ static json_t *done_line(struct conduct *conduct)
 static int failed(struct conduct *conduct, int code, const struct error *err)
 {
     char why[ROLLOUT_WHY_MAX];
+    json_t *line;
 
     if (code == -EAGAIN || code == -EWOULDBLOCK || code == -EINTR || code == -ENOMEM) {
         conduct_say(conduct, "tries again: %s", err->text);
         return code;
     }
     snprintf(why, sizeof(why), "weights can't be set: %.200s", err->text);
-    conduct_write(conduct, rollout_line(conduct->rollout, "paused", why, NULL));
+    line = rollout_line(conduct->rollout, "paused", why, NULL);
+    if (conduct->rollout->act != ACT_ADVANCE)
+        json_object_set_new(line, "stuck", json_true());
+    conduct_write(conduct, line);
     return code;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "state_dir.h"
+#include "write_all.h"
 
 #define FORMAT_KEY  "flowsplit_journal"
 #define TEXT_OF_(x) #x
@@ -33,21 +34,6 @@ static void set_path(char *path, size_t size, const char *dir)
 }
 
 /* --- writing --- */
-
-static int write_all(int fd, const char *text, size_t length)
-{
-    while (length) {
-        ssize_t done = write(fd, text, length);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return -errno;
-        text += done;
-        length -= (size_t)done;
-    }
-    return 0;
-}
 
 /* Takes back what is not a whole line. */
 static int repair(struct journal *journal, struct error *err)

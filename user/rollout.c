@@ -86,7 +86,7 @@ static void take_advancing(struct rollout *rollout, const json_t *line, uint64_t
 {
     rollout->act = ACT_ADVANCE;
     rollout->state = ROLLOUT_RUNNING;
-    rollout->by_hand = false;
+    rollout->by_hand = rollout->stuck = false;
     rollout->step = (size_t)number_of(line, "step") % PLAN_MAX_STEPS;
     rollout->stage = (unsigned)number_of(line, "stage");
     rollout->seed = strtoull(text_of(line, "seed"), NULL, 16);
@@ -122,6 +122,7 @@ static void take_paused(struct rollout *rollout, const json_t *line)
     rollout->state = ROLLOUT_PAUSED;
     rollout->act = ACT_NONE;
     rollout->by_hand = json_is_true(json_object_get(line, "by_hand"));
+    rollout->stuck = json_is_true(json_object_get(line, "stuck"));
     if (step)
         rollout->step = (size_t)json_integer_value(step) % PLAN_MAX_STEPS;
 }
@@ -129,7 +130,7 @@ static void take_paused(struct rollout *rollout, const json_t *line)
 static void take_resumed(struct rollout *rollout)
 {
     rollout->state = ROLLOUT_RUNNING;
-    rollout->by_hand = false;
+    rollout->by_hand = rollout->stuck = false;
 }
 
 static void take_checked(struct rollout *rollout, const json_t *line)

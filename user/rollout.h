@@ -64,6 +64,7 @@ struct rollout {
     bool held;                 /* the stage's weights are set, and its comparison has begun */
     bool soaked;               /* promoted for good */
     bool by_hand;              /* paused because somebody changed weights */
+    bool stuck;                /* paused because it can't go where it was to end */
     char why[ROLLOUT_WHY_MAX]; /* of the last change of state */
     char who[ROLLOUT_WHO_MAX];
 };

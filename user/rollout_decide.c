@@ -262,7 +262,7 @@ struct decision rollout_decide(const struct rollout *rollout, const struct situa
         return s->gone ? pause_here(rollout, s->gone) : (struct decision){.next = NEXT_REDO};
     if (rollout->state == ROLLOUT_PROMOTED)
         return promoted(rollout, s);
-    if (!rollout_is_under_way(rollout))
+    if (!rollout_is_under_way(rollout) || rollout->stuck)
         return nothing();
     if (s->withdrawn && !s->gone)
         return decide(NEXT_ROLL_BACK, "withdrawn: %s", s->withdrawn);

@@ -86,7 +86,7 @@ static unsigned sample_shift(const struct fs_service *service)
 static void read_version(const struct instance *instance, const struct fs_table *table,
                          uint32_t number, struct facts *facts)
 {
-    char why[RULE_TEXT_MAX] = "";
+    char why[RULE_TEXT_MAX] = "by hand"; /* the kernel withdraws only what has a slot */
 
     facts->version = slot(instance, table->pool[number].health);
     facts->baseline = slot(instance, table->pool[table->baseline & FS_OWNER_VERSION].health);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "write_all.h"
+
 #define NEW_SUFFIX ".new"
 
 /* --- reading --- */
@@ -60,21 +62,6 @@ int whole_file_read(const char *path, size_t limit, char **text, size_t *length,
 }
 
 /* --- writing --- */
-
-static int write_all(int fd, const char *text, size_t length)
-{
-    while (length) {
-        ssize_t done = write(fd, text, length);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return -errno;
-        text += done;
-        length -= (size_t)done;
-    }
-    return 0;
-}
 
 /* Under a name that is free: what stood there was left by someone who was killed. */
 static int write_new(int dir, const char *name, const char *text, size_t length)

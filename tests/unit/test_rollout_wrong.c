@@ -86,6 +86,20 @@ static void test_gone(void **state)
     end();
 }
 
+/* Or else it would be tried again each second. */
+static void test_stuck(void **state)
+{
+    (void)state;
+    in_stage(STEPS(SET ", " LAST) RULES, 0, 0, 100);
+    s.withdrawn = "so";
+    s.answers[0].verdict = VERDICT_WORSE;
+    rollout->state = ROLLOUT_PAUSED;
+    assert_next(NEXT_ROLL_BACK, "so");
+    rollout->stuck = true;
+    assert_next(NEXT_NOTHING, "");
+    end();
+}
+
 static void test_withdrawn(void **state)
 {
     (void)state;
@@ -147,6 +161,7 @@ int main(void)
         TEST("weights changed by hand pause, before anything is judged", test_by_hand),
         TEST("what is gone pauses, and nothing is done to it", test_gone),
         TEST("what the kernel has withdrawn is rolled back until it has soaked", test_withdrawn),
+        TEST("where going back has failed, a person is waited for", test_stuck),
         TEST("what was announced is done again first, or given up with its service", test_redo),
         TEST("a promoted rollout soaks", test_soak),
     };
