@@ -43,6 +43,17 @@ static void print_words(const char *what)
         putchar(*what == '_' ? ' ' : *what);
 }
 
+/* What those outside say: a check's answer, a hook's failure. */
+static void print_outside(const json_t *line)
+{
+    const json_t *check = json_object_get(line, "check");
+    const char *text = text_of(line, "text");
+
+    if (check)
+        printf(" %lld: %s", (long long)json_integer_value(check), text_of(line, "answer"));
+    printf("%s%s", *text ? ": " : "", text);
+}
+
 static void print_line(const json_t *line)
 {
     const char *what = text_of(line, "what"), *why = text_of(line, "why");
@@ -55,13 +66,23 @@ static void print_line(const json_t *line)
            terminal_style(bad    ? STYLE_WARN
                           : good ? STYLE_GOOD
                                  : STYLE_BOLD));
-    print_words(what);
+    print_words(strcmp(what, "told") == 0 ? "hook" : what);
     fputs(terminal_style(STYLE_OFF), stdout);
     if (json_object_get(line, "step") && strcmp(what, "advancing") == 0)
         printf(" to step %lld", (long long)json_integer_value(json_object_get(line, "step")) + 1);
     print_weights(strcmp(what, "started") == 0 ? " from " : ": ",
                   json_object_get(line, "weights_bp"));
+    print_outside(line);
     printf("%s%s%s%s\n", *why ? "; " : "", why, *who ? ", by " : "", who);
+}
+
+/* Some say only what can be counted, or that all is well. */
+static bool is_story(const json_t *line)
+{
+    const char *what = text_of(line, "what");
+
+    return strcmp(what, "holding") != 0 &&
+           !(strcmp(what, "told") == 0 && json_is_true(json_object_get(line, "ok")));
 }
 
 static int visit(void *context, json_t *line)
@@ -73,7 +94,7 @@ static int visit(void *context, json_t *line)
     showing->any = true;
     if (showing->options->json)
         terminal_print_json(json_incref(line));
-    else if (strcmp(text_of(line, "what"), "holding") != 0)
+    else if (is_story(line))
         print_line(line);
     return 0;
 }

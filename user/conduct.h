@@ -26,6 +26,7 @@ struct conduct {
     uint64_t looked_ns;
     uint64_t connections, connected_ns;
     uint64_t event_from;
+    uint64_t told;                 /* hooks have been sent what is untold up to this line */
     uint64_t stage_ns;             /* when this stage began, or was taken up */
     char stalled[ROLLOUT_WHY_MAX]; /* why the journal could not be written, or "" */
     bool laid_down;                /* the rollout has ended, and its heart does not beat any more */

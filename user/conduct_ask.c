@@ -13,8 +13,12 @@
 
 static void hook_done(void *context, const struct notify_report *report)
 {
-    if (!report->told)
-        conduct_say(context, "%s", report->line);
+    struct conduct *conduct = context;
+
+    if (!report->told || report->dropped)
+        conduct_say(conduct, "%s", report->text);
+    conduct_write(conduct, rollout_line_told(conduct->rollout, report->hook, report->line,
+                                             report->told, report->text));
 }
 
 static void check_done(void *context, size_t index, const struct check_result *result)
@@ -38,7 +42,8 @@ int conduct_begin(struct conduct *conduct, struct conductor *conductor, const ch
             return -ENOMEM;
     }
     if (rollout->state == ROLLOUT_RUNNING && !rollout->stage_id)
-        conduct_tell_started(conduct);
+        conduct_say(conduct, "started%s%s", *rollout->who ? ", asked for by " : "", rollout->who);
+    conduct_tell(conduct);
     if (plan->check_count && rollout_is_under_way(rollout))
         conduct->checks =
             checks_new(conductor->event, conductor->http, plan, check_done, conduct, err);

@@ -27,55 +27,20 @@ void conduct_say(const struct conduct *conduct, const char *format, ...)
 
 /* --- those who want to know --- */
 
-static json_t *message_of(const struct rollout *rollout)
+void conduct_tell(struct conduct *conduct)
 {
-    json_t *weights = json_object();
-
-    for (size_t i = 0; i < rollout->wished.count; i++)
-        json_object_set_new(weights, rollout->wished.of[i].version,
-                            json_integer(rollout->wished.of[i].weight_bp));
-    return json_pack("{s:I, s:I, s:s, s:s, s:o}", "step", (json_int_t)rollout->step + 1, "steps",
-                     (json_int_t)rollout->plan.step_count, "reason", rollout->why, "who",
-                     rollout->who, "weights_bp", weights);
-}
-
-static void tell(struct conduct *conduct, const json_t *line)
-{
-    static const struct {
-        const char *what;
-        enum plan_event event;
-    } events[] = {
-        {"started", PLAN_EVENT_STARTED},         {"holding", PLAN_EVENT_ADVANCED},
-        {"paused", PLAN_EVENT_PAUSED},           {"resumed", PLAN_EVENT_RESUMED},
-        {"rolled_back", PLAN_EVENT_ROLLED_BACK}, {"promoted", PLAN_EVENT_PROMOTED},
-        {"undone", PLAN_EVENT_UNDONE},
-    };
-    const char *what = json_string_value(json_object_get(line, "what"));
+    const struct rollout *rollout = conduct->rollout;
     struct error err;
 
-    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]) && conduct->notify; i++)
-        if (strcmp(what, events[i].what) == 0) {
-            json_t *message = message_of(conduct->rollout);
+    for (size_t i = 0; i < rollout->untold_count && conduct->notify; i++) {
+        const struct untold *untold = &rollout->untold[i];
 
-            json_object_set(message, "time", json_object_get(line, "time"));
-            if (notify_send(conduct->notify, events[i].event, message, &err))
-                conduct_say(conduct, "%s", err.text);
-            json_decref(message);
-        }
-}
-
-void conduct_tell_started(struct conduct *conduct)
-{
-    json_t *line = rollout_line(conduct->rollout, "started", NULL, NULL);
-    char time[CLOCK_TEXT_MAX];
-
-    json_object_set_new(
-        line, "time",
-        json_string(clock_text(conduct->rollout->began_ms * 1000000 - clock_realtime_0(), time)));
-    conduct_say(conduct, "started%s%s", *conduct->rollout->who ? ", asked for by " : "",
-                conduct->rollout->who);
-    tell(conduct, line);
-    json_decref(line);
+        if (untold->line <= conduct->told)
+            continue;
+        conduct->told = untold->line;
+        if (notify_send(conduct->notify, untold, &err))
+            conduct_say(conduct, "%s", err.text);
+    }
 }
 
 /* In words, for the log. */
@@ -87,7 +52,7 @@ static void say_line(const struct conduct *conduct, const json_t *line)
     const struct rollout *rollout = conduct->rollout;
     char weights[512] = "", words[32];
 
-    if (strcmp(what, "holding") == 0)
+    if (strcmp(what, "holding") == 0 || strcmp(what, "told") == 0)
         return;
     if (strcmp(what, "checked") == 0) {
         conduct_say(conduct, "check %lld: %s: %s",
@@ -126,9 +91,6 @@ static int append(struct conduct *conduct, json_t *line, struct error *err)
 int conduct_write(struct conduct *conduct, json_t *line)
 {
     struct conductor *conductor = conduct->conductor;
-    /* a stage is written down again when a comparison can only begin later: no news */
-    bool again = line && conduct->rollout->act == ACT_NONE &&
-                 strcmp(json_string_value(json_object_get(line, "what")), "holding") == 0;
     struct error err;
     int code = line ? append(conduct, line, &err) : -ENOMEM;
 
@@ -136,8 +98,7 @@ int conduct_write(struct conduct *conduct, json_t *line)
     if (!code) {
         conduct->rollout = rollouts_find(&conductor->rollouts, conduct->service);
         say_line(conduct, line);
-        if (!again)
-            tell(conduct, line);
+        conduct_tell(conduct);
     }
     json_decref(line);
     return code;

@@ -26,8 +26,9 @@ bool conduct_is_stalled(const struct conduct *conduct);
 /* Writes down, once it can be, that the journal could not be written. Returns 0 or -errno. */
 int conduct_pause_stalled(struct conduct *conduct);
 
-/* Says and tells that the rollout has started. */
-void conduct_tell_started(struct conduct *conduct);
+/* Has hooks told of what is news since the last time, or, at first, of what the journal does not
+ * say that they were. */
+void conduct_tell(struct conduct *conduct);
 
 /* Begins to count the time of the rollout's stage, or goes on with it. */
 void conduct_take_stage(struct conduct *conduct, uint64_t now_ns);

@@ -19,6 +19,7 @@ enum { REASON_MAX = 1024, WHO_MAX = 120, WHY_MAX = PROCESS_TEXT_MAX };
 
 struct message {
     enum plan_event event;
+    uint64_t line;
     char *json;
 };
 
@@ -78,8 +79,8 @@ static const char *who(const struct plan_hook *hook, char buf[WHO_MAX])
     return buf;
 }
 
-static void write_line(const struct queue *queue, const struct notify_report *report,
-                       const char *why, char line[NOTIFY_LINE_MAX])
+static void write_text(const struct queue *queue, const struct notify_report *report,
+                       const char *why, char text[NOTIFY_TEXT_MAX])
 {
     char name[WHO_MAX], tries[40] = "", missed[60] = "";
 
@@ -88,7 +89,7 @@ static void write_line(const struct queue *queue, const struct notify_report *re
     if (report->dropped)
         snprintf(missed, sizeof(missed), " (%llu events dropped so far)",
                  (unsigned long long)report->dropped);
-    snprintf(line, NOTIFY_LINE_MAX, "%s: %s of %s%s%s%s%s", who(queue->hook, name),
+    snprintf(text, NOTIFY_TEXT_MAX, "%s: %s of %s%s%s%s%s", who(queue->hook, name),
              report->told ? "told" : "not told", plan_event_names[report->event], tries,
              why ? ": " : "", why ? why : "", missed);
 }
@@ -104,15 +105,16 @@ static void go_on_after(struct queue *queue, uint64_t pause_ns)
 static void conclude(struct queue *queue, const char *why)
 {
     struct notify *all = queue->all;
-    char line[NOTIFY_LINE_MAX];
+    char text[NOTIFY_TEXT_MAX];
     struct notify_report report = {.hook = queue->index,
                                    .event = queue->messages[0].event,
                                    .told = !why,
                                    .attempts = queue->attempts,
+                                   .line = queue->messages[0].line,
                                    .dropped = queue->dropped,
-                                   .line = line};
+                                   .text = text};
 
-    write_line(queue, &report, why, line);
+    write_text(queue, &report, why, text);
     forget(queue, 0);
     queue->attempts = 0;
     if (queue->count)
@@ -217,9 +219,9 @@ static int on_time(sd_event_source *source, uint64_t usec, void *context)
 }
 
 /* Of events that wait, the newest matter most; the one at work is not among them. */
-static int enqueue(struct queue *queue, enum plan_event event, const char *json)
+static int enqueue(struct queue *queue, const struct untold *untold, const char *json)
 {
-    struct message message = {.event = event, .json = strdup(json)};
+    struct message message = {.event = untold->event, .line = untold->line, .json = strdup(json)};
 
     if (!message.json)
         return -ENOMEM;
@@ -233,33 +235,30 @@ static int enqueue(struct queue *queue, enum plan_event event, const char *json)
     return 0;
 }
 
-/* The caller's members and ours; the caller frees it. */
-static char *compose(const struct plan *plan, enum plan_event event, const json_t *message)
+/* The message's members and ours; the caller frees it. */
+static char *compose(const struct plan *plan, const struct untold *untold)
 {
     json_t *whole = json_pack("{s:s, s:s, s:s}", "service", plan->service, "version", plan->version,
-                              "event", plan_event_names[event]);
+                              "event", plan_event_names[untold->event]);
     char *text = NULL;
 
-    if (whole && (!message || !json_object_update_missing(whole, (json_t *)message)))
+    if (whole && !json_object_update_missing(whole, untold->message))
         text = json_dumps(whole, JSON_COMPACT);
     json_decref(whole);
     return text;
 }
 
-int notify_send(struct notify *notify, enum plan_event event, const json_t *message,
-                struct error *err)
+int notify_send(struct notify *notify, const struct untold *untold, struct error *err)
 {
-    char *json = compose(notify->plan, event, message);
+    char *json = compose(notify->plan, untold);
     int ret = json ? 0 : -ENOMEM;
 
-    for (size_t i = 0; json && i < notify->plan->hook_count; i++) {
-        if (!(notify->plan->hooks[i].on & (1u << event)))
-            continue;
-        if (enqueue(&notify->queues[i], event, json))
+    for (size_t i = 0; json && i < notify->plan->hook_count; i++)
+        if (untold->hooks & (1u << i) && enqueue(&notify->queues[i], untold, json))
             ret = -ENOMEM;
-    }
     free(json);
-    return ret ? error_set(err, ret, "can't tell of %s: out of memory", plan_event_names[event])
+    return ret ? error_set(err, ret, "can't tell of %s: out of memory",
+                           plan_event_names[untold->event])
                : 0;
 }
 
@@ -287,15 +286,6 @@ struct notify *notify_new(sd_event *event, struct http *http, const struct plan 
         notify->queues[i].hook = &plan->hooks[i];
     }
     return notify;
-}
-
-size_t notify_pending(const struct notify *notify)
-{
-    size_t pending = 0;
-
-    for (size_t i = 0; i < notify->plan->hook_count; i++)
-        pending += notify->queues[i].count;
-    return pending;
 }
 
 void notify_free(struct notify *notify)

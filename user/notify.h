@@ -11,11 +11,11 @@
 
 #include "error.h"
 #include "http.h"
-#include "plan.h"
+#include "rollout.h"
 
 enum {
     NOTIFY_QUEUE_MAX = 32, /* events that wait for a hook; of more, the oldest are dropped */
-    NOTIFY_LINE_MAX = 400,
+    NOTIFY_TEXT_MAX = 400,
 };
 
 /* How patient it is. */
@@ -31,8 +31,9 @@ struct notify_report {
     enum plan_event event;
     bool told; /* a webhook has answered 2xx, a command has exited with 0 */
     unsigned attempts;
+    uint64_t line;    /* of the journal, that the event came by */
     uint64_t dropped; /* events this hook has missed because its queue was full, since ever */
-    const char *line; /* all of it in words, for a log; printable. Until the callback returns */
+    const char *text; /* all of it in words, for a log; printable. Until the callback returns */
 };
 
 /* Called from the event loop when a hook is done with an event. May do anything, even free the
@@ -47,17 +48,12 @@ struct notify *notify_new(sd_event *event, struct http *http, const struct plan 
                           const struct notify_patience *patience, notify_done *callback,
                           void *context, struct error *err);
 
-/* Tells all hooks that want to know of `event`: queues `message`, an object that is copied, with
- * "service", "version" and "event" added (its other members are the caller's: step, reason, time,
- * weights, ...). Webhooks get it by POST; commands on stdin, and in their environment
+/* Tells the hooks of `untold`: queues its message, which is copied, with "service", "version" and
+ * "event" added. Webhooks get it by POST; commands on stdin, and in their environment
  * FLOWSPLIT_EVENT, FLOWSPLIT_SERVICE, FLOWSPLIT_VERSION, and FLOWSPLIT_REASON (its "reason", or
  * ""). Never blocks, and never calls back before it returns. Returns 0, or -ENOMEM with *err set
  * when some hooks won't be told. */
-int notify_send(struct notify *notify, enum plan_event event, const json_t *message,
-                struct error *err);
-
-/* How many events are not done yet, over all hooks; a controller that stops may wait for 0. */
-size_t notify_pending(const struct notify *notify);
+int notify_send(struct notify *notify, const struct untold *untold, struct error *err);
 
 /* Gives up all that is pending, without calling back. NULL is allowed. */
 void notify_free(struct notify *notify);

@@ -9,6 +9,7 @@
 
 #include "journal.h"
 #include "plan_file.h"
+#include "rollout_untold.h"
 
 const char *const rollout_state_names[] = {
     [ROLLOUT_RUNNING] = "running",   [ROLLOUT_PAUSED] = "paused",
@@ -172,26 +173,37 @@ static void take_what(struct rollout *rollout, const char *what, const json_t *l
         take_ended(rollout, line, ROLLOUT_UNDONE);
     else if (strcmp(what, "checked") == 0)
         take_checked(rollout, line);
+    else if (strcmp(what, "told") == 0)
+        untold_forget(rollout, number_of(line, "of"), (size_t)number_of(line, "hook") - 1);
     else if (strcmp(what, "soaked") == 0)
         rollout->soaked = true;
 }
 
-static void take_line(struct rollout *rollout, const json_t *line, uint64_t number)
+static void take_reason(struct rollout *rollout, const char *what, const json_t *line)
 {
-    const char *what = text_of(line, "what");
-    enum rollout_state before = rollout->state;
-
-    take_what(rollout, what, line, number);
-    if (rollout->state != before || !rollout->state_ms)
-        rollout->state_ms = journal_time_ms(line);
-    weights_of(line, &rollout->wished);
-    rollout->weight_bp = weight_set_get(&rollout->wished, rollout->plan.version);
     if (strcmp(what, "holding") == 0 || strcmp(what, "soaked") == 0)
         return;
     if (!json_object_get(line, "why") && !json_object_get(line, "who"))
         return;
     snprintf(rollout->why, sizeof(rollout->why), "%s", text_of(line, "why"));
     snprintf(rollout->who, sizeof(rollout->who), "%s", text_of(line, "who"));
+}
+
+static void take_line(struct rollout *rollout, const json_t *line, uint64_t number)
+{
+    const char *what = text_of(line, "what");
+    enum rollout_state before = rollout->state;
+    /* a stage is written down again when a comparison can only begin later: no news */
+    bool again = rollout->act == ACT_NONE && strcmp(what, "holding") == 0;
+
+    take_what(rollout, what, line, number);
+    if (rollout->state != before || !rollout->state_ms)
+        rollout->state_ms = journal_time_ms(line);
+    weights_of(line, &rollout->wished);
+    rollout->weight_bp = weight_set_get(&rollout->wished, rollout->plan.version);
+    take_reason(rollout, what, line);
+    if (!again)
+        untold_note(rollout, line, number);
 }
 
 /* --- a new rollout --- */
@@ -225,6 +237,7 @@ static void rollout_free(struct rollout *rollout)
 {
     if (!rollout)
         return;
+    untold_free(rollout);
     plan_free(&rollout->plan);
     free(rollout);
 }

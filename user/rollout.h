@@ -36,7 +36,15 @@ struct measure {
     double base_rate;                            /* see struct question */
 };
 
-enum { ROLLOUT_WHY_MAX = 256, ROLLOUT_WHO_MAX = 64 };
+/* An event that hooks have still to be told of. */
+struct untold {
+    uint64_t line; /* of the journal */
+    enum plan_event event;
+    unsigned hooks;  /* set of 1 << hook */
+    json_t *message; /* owned */
+};
+
+enum { ROLLOUT_WHY_MAX = 256, ROLLOUT_WHO_MAX = 64, ROLLOUT_UNTOLD_MAX = 32 };
 
 /* Owns its plan. */
 struct rollout {
@@ -67,6 +75,8 @@ struct rollout {
     bool stuck;                /* paused because it can't go where it was to end */
     char why[ROLLOUT_WHY_MAX]; /* of the last change of state */
     char who[ROLLOUT_WHO_MAX];
+    struct untold untold[ROLLOUT_UNTOLD_MAX]; /* the oldest first */
+    size_t untold_count;
 };
 
 /* All rollouts of a journal, the last one of each service. */
@@ -113,6 +123,10 @@ json_t *rollout_line_advancing(const struct rollout *rollout, size_t step, unsig
 /* "checked": check number `check` answers otherwise than before. */
 json_t *rollout_line_checked(const struct rollout *rollout, size_t check,
                              const struct finding *finding);
+
+/* "told": a hook is done with the event of line `of`; `text` is what there is to say. */
+json_t *rollout_line_told(const struct rollout *rollout, size_t hook, uint64_t of, bool ok,
+                          const char *text);
 
 /* "holding": the stage's weights are set, and its comparison begins. */
 json_t *rollout_line_holding(const struct rollout *rollout, const struct measure *measures,

@@ -73,6 +73,18 @@ json_t *rollout_line_advancing(const struct rollout *rollout, size_t step, unsig
     return line;
 }
 
+json_t *rollout_line_told(const struct rollout *rollout, size_t hook, uint64_t of, bool ok,
+                          const char *text)
+{
+    json_t *line = line_of("told", &rollout->plan, NULL, NULL);
+
+    json_object_set_new(line, "hook", json_integer((json_int_t)hook + 1));
+    json_object_set_new(line, "of", json_integer((json_int_t)of));
+    json_object_set_new(line, "ok", json_boolean(ok));
+    json_object_set_new(line, "text", json_string(text));
+    return line;
+}
+
 json_t *rollout_line_checked(const struct rollout *rollout, size_t check,
                              const struct finding *finding)
 {

@@ -74,9 +74,9 @@ journal() {
     fs history --json --state-dir "$STATE" | jq -esr "$1"
 }
 
-# The words of the journal's lines, but for those that follow another like them.
+# The words of the journal's lines, but for those that follow another like them; hooks are told at any time.
 journal_words() {
-    journal 'map(.what) | [., [""] + .] | transpose | map(select(.[0] != .[1])[0] // empty) | join(" ")'
+    journal 'map(.what | select(. != "told")) | [., [""] + .] | transpose | map(select(.[0] != .[1])[0] // empty) | join(" ")'
 }
 
 # wait_for_end [SECONDS]: its exit status is that of `flowsplit wait`.

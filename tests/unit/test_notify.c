@@ -23,7 +23,7 @@ struct fixture {
     struct http *http;
     struct notify *notify;
     struct notify_report reports[REPORTS_MAX];
-    char lines[REPORTS_MAX][NOTIFY_LINE_MAX];
+    char lines[REPORTS_MAX][NOTIFY_TEXT_MAX];
     unsigned count;
     bool free_within;
 };
@@ -34,8 +34,8 @@ static void on_report(void *context, const struct notify_report *report)
 
     assert_true(fixture->count < REPORTS_MAX);
     fixture->reports[fixture->count] = *report;
-    assert_true(strlen(report->line) < NOTIFY_LINE_MAX - 1);
-    strcpy(fixture->lines[fixture->count++], report->line);
+    assert_true(strlen(report->text) < NOTIFY_TEXT_MAX - 1);
+    strcpy(fixture->lines[fixture->count++], report->text);
     if (fixture->free_within) {
         notify_free(fixture->notify);
         fixture->notify = NULL;
@@ -99,15 +99,24 @@ static void teardown(struct fixture *fixture)
     free(fixture);
 }
 
-static void send_event(struct fixture *fixture, enum plan_event event, int number)
+/* Takes the message over. */
+static void send_message(struct fixture *fixture, enum plan_event event, json_t *message)
 {
-    json_t *message = json_pack("{s:i, s:s}", "number", number, "reason", "p99 is\n20ms");
+    struct untold untold = {.line = 700 + event, .event = event, .message = message};
     struct error err = {{0}};
     unsigned count = fixture->count;
 
-    assert_int_equal(notify_send(fixture->notify, event, message, &err), 0);
+    for (size_t i = 0; i < fixture->plan.hook_count; i++)
+        untold.hooks |= fixture->plan.hooks[i].on & (1u << event) ? 1u << i : 0;
+    assert_int_equal(notify_send(fixture->notify, &untold, &err), 0);
     assert_int_equal(fixture->count, count);
     json_decref(message);
+}
+
+static void send_event(struct fixture *fixture, enum plan_event event, int number)
+{
+    send_message(fixture, event,
+                 json_pack("{s:i, s:s}", "number", number, "reason", "p99 is\n20ms"));
 }
 
 /* The body of a request as JSON; the caller's. */
@@ -135,7 +144,6 @@ static void test_webhook(void **state)
     struct server *server = server_start(answers);
     json_t *message =
         json_pack("{s:s, s:s, s:{s:i}}", "event", "mine", "reason", "r", "weights", "canary", 100);
-    struct error err = {{0}};
     json_t *body;
     char *text;
 
@@ -143,13 +151,11 @@ static void test_webhook(void **state)
     add_webhook(fixture, server->url, 1 << PLAN_EVENT_PROMOTED | 1 << PLAN_EVENT_PAUSED);
     begin(fixture);
     send_event(fixture, PLAN_EVENT_ADVANCED, 1);
-    assert_int_equal(notify_pending(fixture->notify), 0);
-    notify_send(fixture->notify, PLAN_EVENT_PAUSED, message, &err);
-    json_decref(message);
-    notify_send(fixture->notify, PLAN_EVENT_PROMOTED, NULL, &err);
-    assert_int_equal(notify_pending(fixture->notify), 2);
+    send_message(fixture, PLAN_EVENT_PAUSED, message);
+    send_message(fixture, PLAN_EVENT_PROMOTED, json_object());
     loop_until(fixture->event, &fixture->count, 2);
-    assert_int_equal(notify_pending(fixture->notify), 0);
+    assert_int_equal(fixture->reports[0].line, 700 + PLAN_EVENT_PAUSED);
+    assert_int_equal(fixture->reports[1].line, 700 + PLAN_EVENT_PROMOTED);
     assert_memory_equal(server->requests[0], "POST / HTTP/1.1\r\n", 17);
     body = body_of(server, 0);
     text = json_dumps(body, JSON_COMPACT);
@@ -300,7 +306,6 @@ static void test_overflow(void **state)
         loop_for(fixture->event, MS_NS);
     for (int i = 1; i <= MORE; i++)
         send_event(fixture, PLAN_EVENT_PAUSED, i);
-    assert_int_equal(notify_pending(fixture->notify), NOTIFY_QUEUE_MAX + 1);
     loop_until(fixture->event, &fixture->count, NOTIFY_QUEUE_MAX + 1);
     assert_contains(fixture->lines[0], ": not told of advanced: Operation timed out after ");
     assert_contains(fixture->lines[0], " (3 events dropped so far)");
@@ -333,7 +338,6 @@ static void test_side_by_side(void **state)
         assert_int_equal(fixture->reports[i].hook, 2);
     while (atomic_load(&server->count) < 1)
         loop_for(fixture->event, MS_NS);
-    assert_int_equal(notify_pending(fixture->notify), 6);
     server_stop(server);
     teardown(fixture);
 }

@@ -8,9 +8,10 @@
 #include "random.h"
 #include "rollout_decide.h"
 
-#define PLAN                                                                      \
-    STEPS_OF("    - set: {canary: 1%}\n    - pause\n    - set: {canary: 100%}\n") \
-    "  compare: [connect_failures <= baseline + 0.5%]\n  checks: [{exec: {command: [a]}}]\n"
+#define PLAN                                                                                 \
+    STEPS_OF("    - set: {canary: 1%}\n    - pause\n    - set: {canary: 100%}\n")            \
+    "  compare: [connect_failures <= baseline + 0.5%]\n  checks: [{exec: {command: [a]}}]\n" \
+    "  notify: [{exec: {command: [b]}}]\n"
 
 static int make(void **state)
 {
@@ -81,6 +82,7 @@ static void write_story(struct story *story)
         write_stage(story, 0, 100);
         write_line(story, rollout_line_checked(web(story), 0, &finding));
         write_line(story, rollout_line(web(story), "paused", "for a decision", NULL));
+        write_line(story, rollout_line_told(web(story), 0, web(story)->untold[1].line, true, ""));
         if (i == 0)
             write_act(story, ACT_ROLL_BACK, "rolled_back");
     }
@@ -96,6 +98,8 @@ static void assert_same(const struct rollout *a, const struct rollout *b)
     struct rollout left = *a, right = *b;
 
     left.plan = right.plan = (struct plan){0};
+    for (size_t i = 0; i < ROLLOUT_UNTOLD_MAX; i++)
+        left.untold[i].message = right.untold[i].message = NULL;
     assert_memory_equal(&left, &right, sizeof(left));
 }
 
@@ -181,12 +185,14 @@ static json_t *random_part(struct rng *rng, unsigned depth)
 
 static json_t *random_line(struct rng *rng)
 {
-    static const char *const whats[] = {
-        "started", "advancing",   "holding",  "paused", "resumed", "rolling_back", "promoting",
-        "undoing", "rolled_back", "promoted", "undone", "checked", "soaked",       "dances"};
+    static const char *const whats[] = {"started",     "advancing",    "holding",   "paused",
+                                        "resumed",     "rolling_back", "promoting", "undoing",
+                                        "rolled_back", "promoted",     "undone",    "checked",
+                                        "soaked",      "told",         "dances"};
     static const char *const keys[] = {"weights_bp", "step",     "stage",       "seed",    "why",
                                        "who",        "measures", "connections", "by_hand", "check",
-                                       "answer",     "text",     "time",        "plan"};
+                                       "answer",     "text",     "time",        "plan",    "hook",
+                                       "of",         "ok"};
     json_t *line = json_pack("{s:s, s:s}", "what", whats[rng_below(rng, COUNT(whats))], "service",
                              rng_below(rng, 9) ? "web" : "dns");
 
