@@ -173,7 +173,7 @@ deps: ## install Debian's packages for building and testing (root)
 .PHONY: test
 test: deps ## install what is missing, build, run all tests (root)
 	$(BUILD_FIRST) programs
-	$(Q)tests/run lint unit fuzz packet e2e
+	$(Q)FS_VM_BRIEF=1 tests/run lint unit fuzz packet e2e vm
 
 .PHONY: unit packet e2e
 unit packet e2e: deps ## run one layer of tests, or those of it that match ONLY=... (packet, e2e: root)
@@ -181,7 +181,7 @@ unit packet e2e: deps ## run one layer of tests, or those of it that match ONLY=
 	$(Q)tests/run $@$(ONLY:%=/%)
 
 .PHONY: vmtest
-vmtest: deps ## run packet and e2e under other kernels; one of them: KERNEL=6.1
+vmtest: deps ## run all of packet and e2e that VMs are for under other kernels; one of them: KERNEL=6.1
 	$(BUILD_FIRST) programs-vm
 	$(Q)KERNEL="$(KERNEL)" tests/run vm
 

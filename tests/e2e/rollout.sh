@@ -97,9 +97,12 @@ load() {
     background load c "$PEER" http --to "$VIP4:80" --bind "$SOURCES4" --count 100000000 --rate "$RATE" --concurrency 8
 }
 
-# load_end: for check: none of its connections was refused, reset or left without an answer.
 load_end() {
     background_end load TERM
+}
+
+# For check, after load_end: none of its connections was refused, reset or left without an answer.
+all_answered() {
     cat "$TMP/load.out" "$TMP/load.err"
     jq -e '.opened > 0 and .failed == 0 and .broken == 0' "$TMP/load.out" >/dev/null || fail "broken connections"
 }

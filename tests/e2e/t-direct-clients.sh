@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # A backend's own address stays usable, by the same source as the VIP, by this host, before and after attaching.
+# Seldom in VMs: the packet tests have direct clients there, too.
 . "$(dirname "$0")/lib.sh"
 
 SOURCE=(--bind 10.77.1.1 --bind fd77:0:1::1)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Two equal healthy versions under many connections: nothing trips, and all outcomes are counted.
+# Seldom in VMs: the packet tests do its arithmetic there.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 

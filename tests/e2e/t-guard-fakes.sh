@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What only a client did never counts as bad: floods, aborts, forged resets and SYNs trip nothing.
+# Seldom in VMs: the packet tests have the same fakes there.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Statuses of plaintext HTTP are counted by class, and 5xx or late answers trip their rules.
+# Seldom in VMs: the packet tests read the same answers there.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 

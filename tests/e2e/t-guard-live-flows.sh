@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What becomes of a withdrawn version's live connections: keep, drain or cut, by a trip or by hand.
+# Seldom in VMs: the packet tests ask the same of live flows there.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # A controller that falls silent: the kernel holds the rollout or rolls it back, as planned, with no process there.
+# Seldom in VMs: the packet tests stop the heart there, too.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 . "$E2E_DIR/rollout.sh"

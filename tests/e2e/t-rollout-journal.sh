@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # A rollout's journal: torn, written by others, not writable, and on a disk that is full.
+# Not in VMs: the controller is user space; t-rollout shows one at work there.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 . "$E2E_DIR/rollout.sh"

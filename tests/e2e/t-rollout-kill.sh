@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The controller killed again and again: each rollout ends as it would have, and no connection notices.
+# Not in VMs: the controller is user space; t-rollout shows one at work there.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 . "$E2E_DIR/rollout.sh"
@@ -177,7 +178,8 @@ check "$kills times killed, every rollout ends as if it had not been" all_ended_
 check "each controller took up what the one before it had left" none_failed
 check "after each kill, the weights are such as the journal has announced" always_announced
 check "every journal is whole, and has each act announced and done once" journals_whole
-check "none of the clients' new connections failed" load_end
+load_end
+check "none of the clients' new connections failed" all_answered
 background_end hold TERM
 check "none of the connections held throughout was broken or misrouted" held hold "$HELD"
 done_testing

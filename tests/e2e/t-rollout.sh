@@ -117,7 +117,8 @@ history_is_a_story() {
 
 # Promoting changed nothing any more.
 events_say_rollout() {
-    fs events --json | jq -es 'map(select(.service == "web" and .what == "rollout")) | length == 4' ||
+    fs events --json | jq -es --argjson n "$EVENTS_BEFORE" \
+        '.[$n:] | map(select(.service == "web" and .what == "rollout")) | length == 4' ||
         fail "$(fs events)"
 }
 
@@ -166,7 +167,8 @@ bad_run() { # LIVE-FLOWS
 
 bad_run_end() {
     background_end hold TERM
-    check "live_flows $1: the clients' new connections all got an answer" load_end
+    load_end
+    check "live_flows $1: the clients' new connections all got an answer" all_answered
     controller_end
 }
 
@@ -176,6 +178,7 @@ serve lb $(server l1) $(server l2)
 SERVE=serve$serve_count
 fs --quiet attach lb0
 afresh web 0
+EVENTS_BEFORE=$(fs events --json | wc -l)
 good_plan
 hold hold c --to "$VIP4:80" --bind "$SOURCES4" --count "$HELD" --interval 100
 controller
@@ -195,7 +198,8 @@ check "the log of events says that the rollout set the weights" events_say_rollo
 rollout '{state, step, weights_wished_bp, weights_now_bp, buckets, control_buckets, why, withdrawn}' >"$TMP/with"
 controller_end
 check "status says the same without a controller" status_is_the_same_without
-check "none of the clients' new connections failed" load_end
+load_end
+check "none of the clients' new connections failed" all_answered
 background_end hold TERM
 check "none of the connections held throughout was broken or misrouted" held hold "$HELD"
 
@@ -209,6 +213,10 @@ check "the log and wait say why" rolled_back_is_said
 sleep 1
 bad_run_end keep
 check "live_flows keep: the connections held lived on" live_flows_kept
+if [ "$FS_VM" = 1 ]; then # one of them is enough there
+    done_testing
+    exit
+fi
 bad_run cut
 sleep 1
 bad_run_end cut

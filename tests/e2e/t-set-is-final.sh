@@ -58,6 +58,7 @@ serve_all
 ALL_CHANGES=$CHANGES
 for mode in native tc; do
     for family in 4 6; do
+        case $FS_VM$mode$family in 1native6 | 1tc4) continue ;; esac
         CHANGES=$((family == 4 ? ALL_CHANGES : ALL_CHANGES / 5))
         apply_services web $family
         fs --quiet attach lb0 --mode $mode

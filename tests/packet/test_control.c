@@ -219,6 +219,44 @@ static void test_chosen_anew(const struct way *way, int number)
     test_end();
 }
 
+/* --- a flow of the canary's whose bucket has become the baseline's --- */
+
+static struct talk stayed[WAYS];
+
+static void find_stayed(void)
+{
+    static struct talk talks[WAYS][20];
+
+    for (int i = 0; i < WAYS; i++) {
+        flowsplit("set %s canary=98%%", ways[i].service);
+        for (int k = 0; k < 20; k++) {
+            talks[i][k] = talk_new(&ways[i], ways[i].canary);
+            talk_begin(&talks[i][k]);
+        }
+        flowsplit("set %s canary=49%%", ways[i].service);
+    }
+    choose(7);
+    for (int i = 0; i < WAYS; i++)
+        for (int k = 0; k < 20; k++)
+            if (is_in_control(ways[i].service, talks[i][k].client))
+                stayed[i] = talks[i][k];
+}
+
+static void test_stayed(const struct way *way, const struct talk *talk)
+{
+    struct told reset = {.tallies = {[FS_SIGNAL_RESETS] = {1, 1}}}, none = {.connect_times = 0};
+
+    way_test(way, "what a flow of the canary's says in a bucket of the control's is not");
+    if (!talk->backend)
+        give_up("of 20 buckets that the canary had, the control has none");
+    watch(way, way->canary);
+    ends(talk);
+    check_told(way, CANARY, &reset);
+    check_told(way, CONTROL, &none);
+    check_told(way, STABLE, &none);
+    test_end();
+}
+
 static void test_ended(const struct way *way, const volatile struct fs_health *slot)
 {
     struct fs_health was = *(const struct fs_health *)slot;
@@ -247,6 +285,9 @@ int main(void)
     choose(1000);
     for (int i = 0; i < WAYS; i++)
         test_chosen_anew(&ways[i], i);
+    find_stayed();
+    for (int i = 0; i < WAYS; i++)
+        test_stayed(&ways[i], &stayed[i]);
     for (int i = 0; i < WAYS; i++)
         slots[i] = health_of_control(ways[i].service);
     for (int i = 0; i < WAYS; i++)
