@@ -51,8 +51,10 @@ static __always_inline void observe_request(struct observed *o, struct fs_backen
         bpf_map_delete_elem(&samples, &o->key);
         return;
     }
+    /* Exactly that number, which nobody can guess who has not seen the SYN-ACK: before this a
+     * backend sends nothing else. */
     if (!(sample->flags & FS_SAMPLE_ESTABLISHED) && o->tcp_flags & TCP_ACK &&
-        seq_follows(o->ack, sample->answer_seq + 1) &&
+        o->ack == sample->answer_seq + 1 &&
         !(__sync_fetch_and_or(&sample->flags, FS_SAMPLE_ESTABLISHED) & FS_SAMPLE_ESTABLISHED))
         count->established += 1;
     if (sample->flags & FS_SAMPLE_ESTABLISHED && is_news(o, sample) &&

@@ -56,7 +56,7 @@ static int run(const struct options *options, int argc, char **argv)
     if (code && code != -ENOENT)
         return command_failed(&err);
     if (!code) {
-        code = maps_reasons(&instance.maps, counts);
+        code = instance_reasons(&instance, counts);
         instance_close(&instance);
         if (code) {
             error_set(&err, code, "can't read the counters: %s", strerror(-code));

@@ -19,6 +19,7 @@
 #include "health.h"
 #include "instance_make.h"
 #include "pins.h"
+#include "watches.h"
 
 #define LOCK_PAUSE_MS 2
 #define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
@@ -281,4 +282,14 @@ int instance_publish(struct instance *instance, struct model *model, struct erro
     return code ? error_set(err, code, "published, but waiting for packets under way failed: %s",
                             strerror(-code))
                 : 0;
+}
+
+/* --- what was counted --- */
+
+int instance_reasons(const struct instance *instance, uint64_t counts[FS_REASON_COUNT])
+{
+    int code = maps_reasons(&instance->maps, counts);
+
+    counts[FS_REASON_TRACEPOINT_MISSED] += watches_missed_runs(instance->pin_dir);
+    return code;
 }

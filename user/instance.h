@@ -71,6 +71,9 @@ void instance_close(struct instance *instance);
  * old state in force. */
 int instance_publish(struct instance *instance, struct model *model, struct error *err);
 
+/* How many packets met each reason since the instance was made. Returns 0 or -errno. */
+int instance_reasons(const struct instance *instance, uint64_t counts[FS_REASON_COUNT]);
+
 /* Removes the pins of an instance that nobody needs any more. */
 void instance_remove(struct instance *instance);
 

@@ -3,7 +3,6 @@
 #include "instance_make.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 
 #include "flowsplit.skel.h"
 #include "pins.h"
+#include "watches.h"
 
 #define UNBORN "new" /* an instance in the making, until its directories are renamed */
 
@@ -108,97 +108,6 @@ static int pin_all(struct flowsplit_bpf *skel, const char *maps_dir, const char 
     return code;
 }
 
-/* --- what watches by tracepoints --- */
-
-/* A program on a tracepoint of the kernel's. */
-struct watch {
-    const char *program;
-    const char *tracepoint;
-    bool optional;  /* without it something isn't seen, but all is steered */
-    unsigned feeds; /* set of signals, 1 << enum fs_signal: those that can't be had without it */
-};
-
-#define FEEDS(signal) (1u << FS_SIGNAL_##signal)
-
-static const struct watch watches[] = {
-    {"watch_devmap_xmit", "xdp_devmap_xmit", false, 0},
-    {"watch_redirect_err", "xdp_redirect_err", false, 0},
-    {"watch_bulk_tx", "xdp_bulk_tx", false, 0},
-    {"sockets_state", "inet_sock_set_state", true, FEEDS(RETRANSMITS) | FEEDS(CLOSE_WAIT)},
-    {"sockets_retransmit", "tcp_retransmit_skb", true, FEEDS(RETRANSMITS)},
-    {"sockets_send_reset", "tcp_send_reset", true, 0},
-    {"sockets_receive_reset", "tcp_receive_reset", true, 0},
-};
-
-#define WATCHES (sizeof(watches) / sizeof(watches[0]))
-
-static struct bpf_program *watch_program(struct flowsplit_bpf *skel, const struct watch *watch)
-{
-    return bpf_object__find_program_by_name(skel->obj, watch->program);
-}
-
-/* Programs on tracepoints that this kernel doesn't have are left out: none could be loaded else. */
-static void leave_out_unknown(struct flowsplit_bpf *skel)
-{
-    struct btf *btf = btf__load_vmlinux_btf();
-    char name[64];
-
-    for (size_t i = 0; i < WATCHES && btf; i++) {
-        snprintf(name, sizeof(name), "btf_trace_%s", watches[i].tracepoint);
-        if (watches[i].optional && btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) < 0)
-            bpf_program__set_autoload(watch_program(skel, &watches[i]), false);
-    }
-    btf__free(btf);
-}
-
-static int pin_link(struct bpf_program *program, const char *path)
-{
-    struct bpf_link *link = bpf_program__attach(program);
-    int code = link ? bpf_link__pin(link, path) : -errno;
-
-    bpf_link__destroy(link);
-    return code;
-}
-
-/* Pinned as links, which keep their programs alive. */
-static int pin_links(struct flowsplit_bpf *skel, const char *dir)
-{
-    char path[PIN_PATH_MAX];
-
-    for (size_t i = 0; i < WATCHES; i++) {
-        struct bpf_program *program = watch_program(skel, &watches[i]);
-        int code = bpf_program__autoload(program)
-                       ? pin_link(program, pins_path(path, dir, watches[i].program))
-                       : 0;
-
-        if (code && !watches[i].optional)
-            return code;
-    }
-    return 0;
-}
-
-static bool is_watching(const char *pin_dir, const struct watch *watch)
-{
-    char dir[PIN_PATH_MAX], path[PIN_PATH_MAX];
-
-    return access(pins_path(path, pins_path(dir, pin_dir, PINS_LINKS), watch->program), F_OK) == 0;
-}
-
-void instance_each_watch(const char *pin_dir,
-                         void (*tell)(void *context, const char *name, bool works), void *context)
-{
-    for (size_t i = 0; i < WATCHES; i++)
-        tell(context, watches[i].tracepoint, is_watching(pin_dir, &watches[i]));
-}
-
-void instance_missing(const char *pin_dir, const char *missing[FS_SIGNAL_COUNT])
-{
-    for (size_t i = 0; i < WATCHES; i++)
-        for (int signal = 0; signal < FS_SIGNAL_COUNT; signal++)
-            if (watches[i].feeds >> signal & 1 && !is_watching(pin_dir, &watches[i]))
-                missing[signal] = watches[i].tracepoint;
-}
-
 /* --- making one --- */
 
 static void format_arena(void *arena)
@@ -236,7 +145,7 @@ static int pin_instance(struct flowsplit_bpf *skel, const char *pin_dir, struct 
     if (code)
         return code;
     code = pin_all(skel, maps, programs);
-    code = code ? code : pin_links(skel, links);
+    code = code ? code : watches_pin(skel->obj, links);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !code; i++)
         if (rename(pins_path(from, unborn, parts[i]), pins_path(to, pin_dir, parts[i])))
             code = -errno;
@@ -257,7 +166,7 @@ int instance_make(const char *pin_dir, struct error *err)
     skel = flowsplit_bpf__open();
     if (!skel)
         return load_failed(err, -errno);
-    leave_out_unknown(skel);
+    watches_leave_out(skel->obj);
     code = flowsplit_bpf__load(skel);
     if (code) {
         code = load_failed(err, code);

@@ -4,8 +4,6 @@
 #ifndef FLOWSPLIT_INSTANCE_MAKE_H
 #define FLOWSPLIT_INSTANCE_MAKE_H
 
-#include <flowsplit/signals.h>
-
 #include "instance.h"
 
 /* Directories below the pin directory. */
@@ -29,13 +27,5 @@ int instance_make(const char *pin_dir, struct error *err);
 
 /* Has libbpf keep its first complaint for a message, rather than print. */
 void instance_quieten(void);
-
-/* Calls `tell` for each tracepoint that the instance observes sockets or redirects by, and whether
- * it does: a kernel may not have all. */
-void instance_each_watch(const char *pin_dir,
-                         void (*tell)(void *context, const char *name, bool works), void *context);
-
-/* Sets those that are missing, by the signals that can't be had without them. */
-void instance_missing(const char *pin_dir, const char *missing[FS_SIGNAL_COUNT]);
 
 #endif

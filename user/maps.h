@@ -54,7 +54,7 @@ int maps_backend_counters(const struct maps *maps, uint32_t number,
 /* Clears what the kernel keeps for a backend's number, for its next owner. Returns 0 or -errno. */
 int maps_backend_reset(const struct maps *maps, uint32_t number);
 
-/* Counters of all reasons, all CPUs together. Returns 0 or -errno. */
+/* What the programs have counted of each reason, all CPUs together. Returns 0 or -errno. */
 int maps_reasons(const struct maps *maps, uint64_t counts[FS_REASON_COUNT]);
 
 /* Lets packets be redirected to an interface again. */

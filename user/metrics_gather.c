@@ -10,9 +10,9 @@
 #include "clock.h"
 #include "iface.h"
 #include "instance.h"
-#include "instance_make.h"
 #include "parse.h"
 #include "sweep.h"
+#include "watches.h"
 
 #define LOCK_WAIT_MS 5000
 
@@ -222,11 +222,11 @@ static int read_all(struct reading *r, struct error *err)
         return code;
     if (read_services(r) || read_backends(r))
         return error_set(err, -ENOMEM, "out of memory");
-    code = maps_reasons(&r->instance.maps, metrics->reasons);
+    code = instance_reasons(&r->instance, metrics->reasons);
     if (code)
         return error_set(err, code, "can't read the counters: %s", strerror(-code));
     metrics->events = __atomic_load_n(&r->instance.trips->event_count, __ATOMIC_ACQUIRE);
-    instance_each_watch(r->instance.pin_dir, read_tracepoint, metrics);
+    watches_each(r->instance.pin_dir, read_tracepoint, metrics);
     return read_interfaces(r, err);
 }
 

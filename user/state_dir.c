@@ -3,17 +3,47 @@
 #include "state_dir.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* A path as a file name. */
+/* Writes what stands for the character at `at` of a path. */
+static void escape(const char *at, bool is_first, char piece[4])
+{
+    piece[0] = piece[1] = '\0';
+    if (*at == '-' || *at == '%')
+        sprintf(piece, "%%%02x", (unsigned char)*at);
+    else if (*at != '/')
+        piece[0] = *at;
+    else if (!is_first && at[1] && at[1] != '/')
+        piece[0] = '-';
+}
+
+/* A path as a file name that no other path has. Of one that is too long, a hash (FNV-1a) stands for
+ * the end. */
 static void flatten(char *buf, size_t size, const char *path)
 {
-    snprintf(buf, size, "%s", path + strspn(path, "/"));
-    for (char *at = buf; *at; at++)
-        if (*at == '/')
-            *at = '-';
+    enum { HASH_LENGTH = 1 + 16 };
+    uint64_t hash = 0xcbf29ce484222325;
+    size_t length = 0;
+    char piece[4];
+
+    for (const char *at = path; *at; at++) {
+        escape(at, !length, piece);
+        for (const char *c = piece; *c; c++) {
+            hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
+            if (length < size)
+                buf[length] = *c;
+            length++;
+        }
+    }
+    if (length < size)
+        buf[length] = '\0';
+    else
+        snprintf(buf + size - 1 - HASH_LENGTH, HASH_LENGTH + 1, "~%016" PRIx64, hash);
 }
 
 const char *state_dir_path(char *buf, const char *given, const char *pin_dir)

@@ -11,8 +11,8 @@
 enum { STATE_PATH_MAX = 256 };
 
 /* The directory of an instance's journal: `given`, or if that is NULL, one below STATE_DIR that is
- * named after the pin directory ("/sys/fs/bpf/flowsplit": "sys-fs-bpf-flowsplit"). buf holds
- * STATE_PATH_MAX. Returns buf. */
+ * named after the pin directory ("/sys/fs/bpf/flowsplit": "sys-fs-bpf-flowsplit"; a `-` of its own
+ * is written %2d, `%` %25). buf holds STATE_PATH_MAX. Returns buf. */
 const char *state_dir_path(char *buf, const char *given, const char *pin_dir);
 
 /* Where in such a directory `save` puts everything that steers. buf holds STATE_PATH_MAX and

@@ -9,10 +9,10 @@
 #include "clock.h"
 #include "iface.h"
 #include "instance.h"
-#include "instance_make.h"
 #include "parse.h"
 #include "settle.h"
 #include "status_health.h"
+#include "watches.h"
 
 /* An open instance being described. */
 struct gathering {
@@ -207,7 +207,7 @@ static json_t *gather_unavailable(const struct gathering *g)
 {
     json_t *list = json_array();
 
-    instance_each_watch(g->instance.pin_dir, tell_unavailable, list);
+    watches_each(g->instance.pin_dir, tell_unavailable, list);
     return list;
 }
 

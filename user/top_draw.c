@@ -121,15 +121,16 @@ static void draw_events(const struct top_view *view, int top, int bottom)
 
 void top_draw(const struct top_view *view)
 {
-    int height = getmaxy(stdscr), y = 3;
+    const int height = getmaxy(stdscr), first = 3;
+    int y = first;
 
     erase();
     draw_head(view);
     for (size_t i = 0; i < view->row_count && y < height - 2; i++)
         if (!*view->service || strcmp(view->service, view->rows[i].service) == 0)
             draw_row(y++, &view->rows[i]);
-    if (!view->row_count)
-        mvaddstr(y++, 0, "no services declared");
+    if (y == first)
+        mvaddstr(y++, 0, view->row_count ? "no such service any more" : "no services declared");
     draw_events(view, y + 1, height - 1);
     attron(A_DIM);
     mvaddstr(height - 1, 0, "q quit   s order   tab next service   a all   space pause");

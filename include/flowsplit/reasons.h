@@ -66,6 +66,8 @@
       "a backend's socket could not be observed: no memory, or the kernel would not show it")    \
     X(CLOSE_WAIT_UNWATCHED, "close_wait_unwatched", "noted", "look",                             \
       "a socket in CLOSE_WAIT has no timer: too many of them, or no memory")                     \
+    X(TRACEPOINT_MISSED, "tracepoint_missed", "noted", "look",                                   \
+      "a tracepoint's program was not run: its CPU was in the midst of running it")              \
     X(REDIRECT_FAILED, "redirect_failed", "dropped", "look",                                     \
       "the kernel lost packets while redirecting: the interface is from now on fed by the stack")
 

@@ -165,6 +165,7 @@ HOLD_BYTES=$(scaled 20000 3000)
 hold() {
     local tag=$1 name=$2
     shift 2
+    rm -f "$TMP/$tag.ready" # of one that had this tag before
     background "$tag" "$name" "$PEER" hold --ready-file "$TMP/$tag.ready" --max-payload "$HOLD_BYTES" "$@"
     poll 30 eval "[ -e '$TMP/$tag.ready' ] || ! kill -0 ${BACKGROUND[$tag]}"
     [ -e "$TMP/$tag.ready" ]
@@ -287,7 +288,7 @@ cleanup() {
     fi
     [ $status -ne 0 ] || leave_instance
     topology_down
-    rm -rf "$PIN" "$PIN"-* "$TMP" "/run/flowsplit/sys-fs-bpf-$ID".*
+    rm -rf "$PIN" "$PIN"-* "$TMP" "/run/flowsplit/sys-fs-bpf-${ID//-/%2d}".*
     exit $status
 }
 

@@ -6,7 +6,7 @@
 . "$E2E_DIR/guard.sh"
 . "$E2E_DIR/rollout.sh"
 
-SOCKET=/run/flowsplit/sys-fs-bpf-$ID.sock
+SOCKET=/run/flowsplit/sys-fs-bpf-${ID//-/%2d}.sock
 
 # Three versions; `other` has a fifth.
 three() {

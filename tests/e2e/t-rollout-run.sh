@@ -105,7 +105,7 @@ stopped() { # BEGIN-MS END-MS
     echo "took $(($2 - $1)) ms"
     equals "$(cat "$TMP/controller.status")" 0 "its exit status"
     [ $(($2 - $1)) -lt "$(scaled 2000 10000)" ] || fail "too long"
-    [ ! -e "/run/flowsplit/sys-fs-bpf-$ID.sock" ] || fail "its socket is left"
+    [ ! -e "/run/flowsplit/sys-fs-bpf-${ID//-/%2d}.sock" ] || fail "its socket is left"
     notified 'ready READY=1 RELOADING=1 READY=1 RELOADING=1 READY=1 RELOADING=1 READY=1 RELOADING=1 READY=1 RELOADING=1 READY=1 STOPPING=1'
 }
 

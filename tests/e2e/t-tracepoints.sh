@@ -31,6 +31,16 @@ one_missing() {
     equals "$(tail -n 1 "$TMP/words")" "not available on this kernel: tracepoint tcp_retransmit_skb"
 }
 
+# What the kernel counts of them, as another tool reads it; it leaves zeros out.
+missed_as_the_kernel_says() {
+    local link program sum=0
+    for link in "$PIN"/links/*; do
+        program=$(bpftool -j link show pinned "$link" | jq .prog_id)
+        sum=$((sum + $(bpftool -j prog show id "$program" | jq '.recursion_misses // 0')))
+    done
+    equals "$(fs reasons --json | jq '.reasons[] | select(.name == "tracepoint_missed").packets')" $sum "what was missed"
+}
+
 ns_add lb
 web() {
     service web "$VIP4:80/tcp" flow 5m stable "stable=100%:$(backends 4 l1)"
@@ -39,4 +49,5 @@ apply_services web
 check "status misses the tracepoints that this kernel lacks" as_the_kernel_says
 check "one that there isn't is named, in words and in JSON" one_missing
 check "when it is there again, nothing is missing" as_the_kernel_says
+check "reasons has the runs that the kernel left out" missed_as_the_kernel_says
 done_testing

@@ -229,7 +229,7 @@ void handshake_age(const char *service, const char *client, uint64_t ns)
 
     if (place < 0)
         give_up("no handshake of %s is known", client);
-    while (clock_now_ns() < ns) /* nothing is older than the machine */
+    while ((int64_t)ns > (int64_t)clock_now_ns()) /* nothing is older than the machine */
         host_sleep(1);
     set.ways[place].first_ns -= ns;
     set.ways[place].last_ns -= ns;

@@ -106,6 +106,22 @@ static void resets(const struct way *way)
     test_end();
 }
 
+/* Nobody but who has seen the SYN-ACK knows its number. */
+static void guessed(const struct way *way)
+{
+    struct talk talk = talk_new(way, way->canary);
+
+    way_test(way, "an ACK that doesn't name the SYN-ACK's number establishes nothing");
+    seen_begin(way);
+    talk_syn(&talk);
+    talk_answered(&talk);
+    client_says(&talk, (struct segment){.flags = ACK, .seq = 1, .ack = 2});
+    backend_says(&talk, (struct segment){.flags = RST, .seq = 2, .without_ack = true});
+    SEEN(.handshakes = 1, .answered = 1, .connect_times = 1, .outcomes[FAILURES] = {1, 0},
+         .outcomes[CONNECT_TIMES] = {1, 0});
+    test_end();
+}
+
 static const struct segment plain = {.flags = SYN};
 
 /* A SYN, and again a second later. */
@@ -231,6 +247,7 @@ int main(void)
         after_the_answer(&ways[i]);
         within_a_connection(&ways[i]);
         resets(&ways[i]);
+        guessed(&ways[i]);
         ports_again(&ways[i]);
         if (ways[i].remote) /* not all of it would be sent on */
             continue;
