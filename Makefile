@@ -12,7 +12,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 WARNINGS := -Wall -Wextra -Werror
 CFLAGS ?= -O2 -g
-CFLAGS_USER := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -iquote user -Iinclude -I$(BUILD) -MMD -MP
+USER_DIRS := $(patsubst %/,%,$(wildcard user/*/))
+CFLAGS_USER := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE $(USER_DIRS:%=-iquote %) -Iinclude -I$(BUILD) -MMD -MP
 LIBS := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lncursesw -ltinfo -lm
 # Asked for when a recipe runs: on a fresh machine `make test` only then has a compiler.
 MULTIARCH = $(shell $(CC) -dumpmachine)
@@ -30,7 +31,7 @@ msg = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(BUILD)/%,%,$(2))"
 MAKEFLAGS += --no-print-directory
 endif
 
-USER := $(basename $(wildcard user/*.c))
+USER := $(basename $(wildcard user/*.c user/*/*.c))
 LIBRARY := $(filter-out user/main,$(USER))
 UNIT := $(basename $(wildcard tests/unit/test_*.c))
 FUZZ := $(basename $(wildcard tests/fuzz/fuzz_*.c))

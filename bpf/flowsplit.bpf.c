@@ -5,7 +5,7 @@
  * An interface needs a program on each way, and these can't be attached in one step. So each way in
  * has a second program that only learns who talks to the backends' own addresses: it holds the
  * place until the way back is there, and while that goes. A third, at TC, stands in while one mode
- * gives way to another. user/iface.c has the order. */
+ * gives way to another. user/kernel/iface.c has the order. */
 #include "vmlinux.h"
 #include "sockets.bpf.h"
 #include "steer.bpf.h"

@@ -40,13 +40,14 @@ format() {
 # Not the BPF programs, whose sections cppcheck can't read. Formats of scanf() gcc checks, and better.
 analysis() {
     local -a sources
+    local -ra user_dirs=(user/*/)
     local -ra macros=(-D_GNU_SOURCE
         '-DLIBBPF_OPTS(type,name,...)=struct type name = {__VA_ARGS__}'
         '-Djson_array_foreach(array,i,item)=while ((item = json_array_get(array, i++)))')
     mapfile -t sources < <(files -path './user/*.c' -o -path './tests/*.c' ! -name '*.bpf.c')
     cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
         --error-exitcode=1 --template=gcc -j "$(nproc)" --suppress=missingIncludeSystem \
-        --suppress=invalidScanfArgType_int "${macros[@]}" -Iuser -Iinclude "${sources[@]}"
+        --suppress=invalidScanfArgType_int "${macros[@]}" -Iinclude "${user_dirs[@]/#/-I}" "${sources[@]}"
 }
 
 # One by one: what a script sources would else be taken for known to the next.

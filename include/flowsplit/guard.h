@@ -9,7 +9,7 @@
  * score falls below zero; one that reaches the threshold trips. With threshold h, a stream that is
  * exactly at its limit takes at least exp(h) outcomes on average until one score trips by chance,
  * or exp(h) / sum(p1) where the three p1 come to more than 1 (Lorden, "Procedures for reacting to a
- * change in distribution", 1971; user/guard.c). */
+ * change in distribution", 1971; user/rules/guard.c). */
 #ifndef FLOWSPLIT_GUARD_H
 #define FLOWSPLIT_GUARD_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The data path's own text for finding and steering, compiled for user space: bpf/lookup.bpf.h and
  * bpf/flows.bpf.h over an arena, maps and a clock that the test owns. Not together with
- * user/index.h, which has an index_find of its own. */
+ * user/tables/index.h, which has an index_find of its own. */
 #ifndef FLOWSPLIT_UNIT_DATAPATH_H
 #define FLOWSPLIT_UNIT_DATAPATH_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Parts of reading what was saved: whatever it says, the model that comes of it is sound, or
- * refused. Pure. */
-#ifndef FLOWSPLIT_SAVED_READ_H
-#define FLOWSPLIT_SAVED_READ_H
+/* Values of what was saved: whatever it says, the model that comes of it is sound, or refused.
+ * Pure. */
+#ifndef FLOWSPLIT_SAVED_READER_H
+#define FLOWSPLIT_SAVED_READER_H
 
 #include <jansson.h>
 
@@ -29,14 +29,5 @@ int saved_number(const struct saved_reader *reader, const json_t *from, const ch
 
 /* A word of 64 bits, as 16 hexadecimal digits. */
 int saved_word(const struct saved_reader *reader, const json_t *from, uint64_t *word);
-
-int saved_read_guard(const struct saved_reader *reader, const json_t *from, struct fs_guard *guard);
-
-/* What `from` says of a version's trip, or null. */
-int saved_read_trip(const struct saved_reader *reader, const json_t *from,
-                    struct draft_version *version);
-
-/* A version into its draft, with its backends, but not which buckets it has. */
-int saved_read_version(const struct saved_reader *reader, const json_t *from, uint32_t service);
 
 #endif

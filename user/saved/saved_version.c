@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* From JSON to a model: versions, their backends, trips and guards. */
-#include "saved_read.h"
+#include "saved_version.h"
 
 #include <errno.h>
 #include <stdlib.h>
