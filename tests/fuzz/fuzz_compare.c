@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Any text as a rule of a comparison: refused with a message and a column that is in the text, or a
  * rule within its bounds that reads back as written. */
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "compare.h"
 #include "fuzz.h"
 #include "rule.h"
+#include "rule_message.h"
 
 enum { TEXT_MAX = 1024 };
-
-static bool same(const struct compare_rule *a, const struct compare_rule *b)
-{
-    return a->signal == b->signal && a->share_ppm == b->share_ppm &&
-           a->factor_millis == b->factor_millis && a->margin_ppm == b->margin_ppm &&
-           a->margin_ns == b->margin_ns;
-}
 
 static void expect_rule(const struct compare_rule *rule)
 {
@@ -31,25 +23,8 @@ static void expect_rule(const struct compare_rule *rule)
     EXPECT(is_time ? rule->margin_ns <= 100000000000 : !rule->margin_ns);
     EXPECT(rule->margin_ns % 1000 == 0);
     EXPECT(!compare_parse(compare_format(rule, written), &again, &err));
-    EXPECT(same(rule, &again));
+    EXPECT(compare_same(rule, &again));
     EXPECT(strcmp(written, compare_format(&again, again_written)) == 0);
-}
-
-/* One line of printable text. */
-static void expect_message(const char *text, const struct error *err)
-{
-    const char *column = strstr(err->text, "\", column ");
-    int number;
-
-    EXPECT(strncmp(err->text, "rule \"", 6) == 0 && column);
-    EXPECT(strlen(err->text) < sizeof(err->text) - 1);
-    for (const char *at = err->text; *at; at++)
-        EXPECT(*at >= ' ' && *at <= '~');
-    /* The text may look like that, too; then this is not what it seems. */
-    if (strstr(text, "column"))
-        return;
-    EXPECT(sscanf(column, "\", column %d: ", &number) == 1);
-    EXPECT(number >= 1 && (size_t)number <= strlen(text) + 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Any text as a rule of a guard: refused with a message and a column that is in the text, or a rule
  * within its bounds that reads back as written. */
-#include <stdio.h>
 #include <string.h>
 
 #include "fuzz.h"
 #include "rule.h"
+#include "rule_message.h"
 
 enum { TEXT_MAX = 1024 };
 
@@ -22,23 +22,6 @@ static void expect_rule(const struct rule_spec *rule)
     EXPECT(!rule_parse(rule_format(rule, written), &again, &err));
     EXPECT(rule_same(rule, &again));
     EXPECT(strcmp(written, rule_format(&again, again_written)) == 0);
-}
-
-/* One line of printable text. */
-static void expect_message(const char *text, const struct error *err)
-{
-    const char *column = strstr(err->text, "\", column ");
-    int number;
-
-    EXPECT(strncmp(err->text, "rule \"", 6) == 0 && column);
-    EXPECT(strlen(err->text) < sizeof(err->text) - 1);
-    for (const char *at = err->text; *at; at++)
-        EXPECT(*at >= ' ' && *at <= '~');
-    /* The text may look like that, too; then this is not what it seems. */
-    if (strstr(text, "column"))
-        return;
-    EXPECT(sscanf(column, "\", column %d: ", &number) == 1);
-    EXPECT(number >= 1 && (size_t)number <= strlen(text) + 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -9,6 +9,7 @@
 #include "compare.h"
 #include "random.h"
 #include "rule.h"
+#include "rule_refused.h"
 #include "words.h"
 
 #define FORMS                                                               \
@@ -77,11 +78,7 @@ static void test_blanks(void **state)
 }
 
 /* A text, at which column it is wrong, and the rest of the message. */
-static const struct refusal {
-    const char *text;
-    int column;
-    const char *why;
-} refusals[] = {
+static const struct refusal refusals[] = {
     {"", 1, "nothing is there; " FORMS},
     {"   ", 4, "nothing is there; " FORMS},
 
@@ -176,17 +173,10 @@ static void test_refusals(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(refusals); i++) {
-        char place[32];
-        const char *rest;
         struct compare_rule rule;
         struct error err = {{0}};
 
-        if (compare_parse(refusals[i].text, &rule, &err) != -EINVAL)
-            fail_msg("\"%s\" is not refused", refusals[i].text);
-        snprintf(place, sizeof(place), "\", column %d: ", refusals[i].column);
-        rest = assert_contains(err.text, place);
-        assert_string_equal(rest + strlen(place), refusals[i].why);
-        assert_memory_equal(err.text, "rule \"", 6);
+        assert_refused(&refusals[i], compare_parse(refusals[i].text, &rule, &err), &err);
     }
 }
 

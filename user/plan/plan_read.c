@@ -65,13 +65,6 @@ static int read_evidence(const struct doc_at *at, void *into)
 
 /* --- comparisons --- */
 
-static bool same_rule(const struct compare_rule *a, const struct compare_rule *b)
-{
-    return a->signal == b->signal && a->share_ppm == b->share_ppm &&
-           a->factor_millis == b->factor_millis && a->margin_ppm == b->margin_ppm &&
-           a->margin_ns == b->margin_ns;
-}
-
 static int read_rule(const struct doc_at *at, struct plan *plan)
 {
     struct compare_rule *rule = &plan->rules[plan->rule_count];
@@ -86,7 +79,7 @@ static int read_rule(const struct doc_at *at, struct plan *plan)
     if (compare_parse(text, rule, &why))
         return doc_refuse(at, &why);
     for (size_t i = 0; i < plan->rule_count; i++)
-        if (same_rule(&plan->rules[i], rule))
+        if (compare_same(&plan->rules[i], rule))
             return place_refuse(rule->place, at->err,
                                 "rule %s stands already in line %d; once is allowed",
                                 compare_format(rule, buf), plan->rules[i].place.line);

@@ -153,6 +153,13 @@ static const char *format_factor(unsigned millis, char *buf)
     return buf;
 }
 
+bool compare_same(const struct compare_rule *a, const struct compare_rule *b)
+{
+    return a->signal == b->signal && a->share_ppm == b->share_ppm &&
+           a->factor_millis == b->factor_millis && a->margin_ppm == b->margin_ppm &&
+           a->margin_ns == b->margin_ns;
+}
+
 const char *compare_format(const struct compare_rule *rule, char *buf)
 {
     bool known = (unsigned)rule->signal < FS_SIGNAL_COUNT;

@@ -4,6 +4,7 @@
 #ifndef FLOWSPLIT_COMPARE_H
 #define FLOWSPLIT_COMPARE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <flowsplit/signals.h>
@@ -28,6 +29,9 @@ int compare_parse(const char *text, struct compare_rule *rule, struct error *err
 enum {
     COMPARE_TEXT_MAX = 112 /* room for any formatted rule and its terminator */
 };
+
+/* Do both say the same, wherever they stand? */
+bool compare_same(const struct compare_rule *a, const struct compare_rule *b);
 
 /* Written so that compare_parse() reads it back. buf holds COMPARE_TEXT_MAX. Returns buf. */
 const char *compare_format(const struct compare_rule *rule, char *buf);
