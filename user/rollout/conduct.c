@@ -9,7 +9,6 @@
 
 #include "clock.h"
 #include "conduct_write.h"
-#include "conductor.h"
 #include "rollout_measure.h"
 #include "rollout_view.h"
 
@@ -55,7 +54,7 @@ static void look_for_hands(struct conduct *conduct)
 {
     char who[FACTS_TEXT_MAX], from[96], to[96];
 
-    facts_meddler(&conduct->conductor->instance, conduct->service, &conduct->event_from, who,
+    facts_meddler(&conduct->means->instance, conduct->service, &conduct->event_from, who,
                   sizeof(who));
     if (conduct->facts.gone[0] || conduct->rollout->act ||
         weight_set_same(&conduct->facts.weights, &conduct->rollout->wished))
@@ -113,7 +112,7 @@ void conduct_look(struct conduct *conduct)
     *s = (struct situation){0};
     if (!is_alive(rollout) && conduct->laid_down)
         return;
-    facts_read(&conduct->conductor->instance, &rollout->plan, &conduct->facts);
+    facts_read(&conduct->means->instance, &rollout->plan, &conduct->facts);
     conduct->laid_down = !is_alive(rollout);
     count_time(conduct, now_ns);
     count_traffic(conduct, now_ns);

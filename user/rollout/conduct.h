@@ -4,17 +4,16 @@
 #define FLOWSPLIT_CONDUCT_H
 
 #include "check.h"
+#include "means.h"
 #include "notify.h"
 #include "rollout_decide.h"
 #include "rollout_facts.h"
 
-struct conductor;
-
 /* What the controller keeps of a rollout in memory: nothing that it could not do without. */
 struct conduct {
-    struct conductor *conductor;
+    struct means *means;
     char service[FS_NAME_MAX + 1];
-    struct rollout *rollout; /* in conductor->rollouts */
+    struct rollout *rollout; /* in means->rollouts */
     struct checks *checks;
     struct notify *notify;
     struct facts facts;
@@ -33,7 +32,7 @@ struct conduct {
 };
 
 /* Takes up a rollout that the journal knows. Returns 0 or -errno with *err set. */
-int conduct_begin(struct conduct *conduct, struct conductor *conductor, const char *service,
+int conduct_begin(struct conduct *conduct, struct means *means, const char *service,
                   struct error *err);
 void conduct_end(struct conduct *conduct);
 
@@ -58,8 +57,9 @@ json_t *conduct_view(const struct conduct *conduct);
 int conduct_ask(struct conduct *conduct, const char *what, bool full, const char *who,
                 struct error *err);
 
-/* Starts a rollout anew. Returns 0 or -errno with *err set. */
-int conduct_start(struct conductor *conductor, const struct plan *plan, const char *who,
-                  struct error *err);
+/* Starts a rollout anew; `before` conducts the service's last one, which ends, or is NULL. Returns
+ * 0 or -errno with *err set. */
+int conduct_start(struct means *means, struct conduct *before, const struct plan *plan,
+                  const char *who, struct error *err);
 
 #endif

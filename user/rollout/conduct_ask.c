@@ -6,7 +6,6 @@
 
 #include "clock.h"
 #include "conduct_write.h"
-#include "conductor.h"
 #include "plan_service.h"
 
 /* --- taking up and starting --- */
@@ -26,18 +25,17 @@ static void check_done(void *context, size_t index, const struct check_result *r
     (void)context, (void)index, (void)result; /* looked at with all the rest */
 }
 
-int conduct_begin(struct conduct *conduct, struct conductor *conductor, const char *service,
+int conduct_begin(struct conduct *conduct, struct means *means, const char *service,
                   struct error *err)
 {
-    struct rollout *rollout = rollouts_find(&conductor->rollouts, service);
+    struct rollout *rollout = rollouts_find(&means->rollouts, service);
     const struct plan *plan = &rollout->plan;
 
-    *conduct = (struct conduct){
-        .conductor = conductor, .rollout = rollout, .connected_ns = clock_now_ns()};
+    *conduct = (struct conduct){.means = means, .rollout = rollout, .connected_ns = clock_now_ns()};
     snprintf(conduct->service, sizeof(conduct->service), "%s", plan->service);
     if (plan->hook_count) {
         conduct->notify =
-            notify_new(conductor->event, conductor->http, plan, NULL, hook_done, conduct, err);
+            notify_new(means->event, means->http, plan, NULL, hook_done, conduct, err);
         if (!conduct->notify)
             return -ENOMEM;
     }
@@ -45,8 +43,7 @@ int conduct_begin(struct conduct *conduct, struct conductor *conductor, const ch
         conduct_say(conduct, "started%s%s", *rollout->who ? ", asked for by " : "", rollout->who);
     conduct_tell(conduct);
     if (plan->check_count && rollout_is_under_way(rollout))
-        conduct->checks =
-            checks_new(conductor->event, conductor->http, plan, check_done, conduct, err);
+        conduct->checks = checks_new(means->event, means->http, plan, check_done, conduct, err);
     return plan->check_count && rollout_is_under_way(rollout) && !conduct->checks ? -ENOMEM : 0;
 }
 
@@ -63,19 +60,18 @@ void conduct_end(struct conduct *conduct)
     conduct->notify = NULL;
 }
 
-int conduct_start(struct conductor *conductor, const struct plan *plan, const char *who,
-                  struct error *err)
+int conduct_start(struct means *means, struct conduct *before, const struct plan *plan,
+                  const char *who, struct error *err)
 {
-    struct conduct *before = conductor_find(conductor, plan->service);
     struct facts facts;
     json_t *line;
-    int code = conductor_lock(conductor, err);
+    int code = means_lock(means, err);
 
     if (code)
         return code;
-    facts_read(&conductor->instance, plan, &facts);
-    code = facts_check(&conductor->instance, plan, err);
-    conductor_unlock(conductor);
+    facts_read(&means->instance, plan, &facts);
+    code = facts_check(&means->instance, plan, err);
+    means_unlock(means);
     if (code)
         return code;
     if (facts.withdrawn[0])
@@ -84,10 +80,10 @@ int conduct_start(struct conductor *conductor, const struct plan *plan, const ch
             "version %s of service %s is withdrawn (%s): `flowsplit clear %s %s` first",
             plan->version, plan->service, facts.withdrawn, plan->service, plan->version);
     line = rollout_line_started(plan, &facts.weights, who);
-    code = journal_append(conductor->journal, line, err);
+    code = journal_append(means->journal, line, err);
     if (!code && before)
         conduct_end(before); /* it refers to the rollout that is replaced */
-    code = code ? code : rollouts_take(&conductor->rollouts, line, err);
+    code = code ? code : rollouts_take(&means->rollouts, line, err);
     json_decref(line);
     return code;
 }
@@ -120,7 +116,7 @@ static int ask_resume(struct conduct *conduct, const char *who, struct error *er
     if (rollout->state == ROLLOUT_RUNNING)
         return refuse(conduct, "resume", "is for one that is paused or has ended", err);
     if (rollout->state != ROLLOUT_PAUSED) /* the caller takes up the new one */
-        return conduct_start(conduct->conductor, &rollout->plan, who, err);
+        return conduct_start(conduct->means, conduct, &rollout->plan, who, err);
     if (conduct->situation.withdrawn)
         return refuse(conduct, "its version is withdrawn:", "`flowsplit clear` it first", err);
     if (rollout->plan.steps[rollout->step].kind == STEP_PAUSE) {

@@ -10,7 +10,6 @@
 #include <sys/random.h>
 
 #include "clock.h"
-#include "conductor.h"
 #include "rollout_act.h"
 #include "rollout_measure.h"
 
@@ -79,7 +78,7 @@ static void say_line(const struct conduct *conduct, const json_t *line)
 
 static int append(struct conduct *conduct, json_t *line, struct error *err)
 {
-    int code = journal_append(conduct->conductor->journal, line, err);
+    int code = journal_append(conduct->means->journal, line, err);
 
     if (code && !*conduct->stalled)
         conduct_say(conduct, "paused, because nothing can be written down: %s", err->text);
@@ -90,13 +89,13 @@ static int append(struct conduct *conduct, json_t *line, struct error *err)
 
 int conduct_write(struct conduct *conduct, json_t *line)
 {
-    struct conductor *conductor = conduct->conductor;
+    struct means *means = conduct->means;
     struct error err;
     int code = line ? append(conduct, line, &err) : -ENOMEM;
 
-    code = code ? code : rollouts_take(&conductor->rollouts, line, &err);
+    code = code ? code : rollouts_take(&means->rollouts, line, &err);
     if (!code) {
-        conduct->rollout = rollouts_find(&conductor->rollouts, conduct->service);
+        conduct->rollout = rollouts_find(&means->rollouts, conduct->service);
         say_line(conduct, line);
         conduct_tell(conduct);
     }
@@ -148,19 +147,19 @@ static int failed(struct conduct *conduct, int code, const struct error *err)
 /* Does the act that the journal has announced. */
 static int do_act(struct conduct *conduct)
 {
-    struct conductor *conductor = conduct->conductor;
+    struct means *means = conduct->means;
     struct error err;
-    int code = rollout_do(conductor->pin_dir, conduct->rollout, &err);
+    int code = rollout_do(means->pin_dir, conduct->rollout, &err);
 
     if (code)
         return failed(conduct, code, &err);
-    code = conductor_lock(conductor, &err);
+    code = means_lock(means, &err);
     if (code)
         return code; /* somebody writes: the next look does it again */
-    facts_read(&conductor->instance, &conduct->rollout->plan, &conduct->facts);
+    facts_read(&means->instance, &conduct->rollout->plan, &conduct->facts);
     if (conduct->rollout->act != ACT_ADVANCE)
         facts_beat_end(&conduct->facts); /* nobody has to outlive a rollout that has ended */
-    conductor_unlock(conductor);
+    means_unlock(means);
     code = conduct_write(conduct, done_line(conduct));
     if (!code && conduct->held_stage != conduct->rollout->stage_id)
         conduct_take_stage(conduct, clock_now_ns());

@@ -12,29 +12,6 @@
 #include "plan_file.h"
 #include "plan_json.h"
 
-/* --- the instance --- */
-
-int conductor_lock(struct conductor *conductor, struct error *err)
-{
-    int code = -ESTALE;
-
-    if (conductor->is_open)
-        code = instance_relock(&conductor->instance, err);
-    if (code != -ESTALE && code != -ENOENT)
-        return code;
-    if (conductor->is_open)
-        instance_close(&conductor->instance);
-    conductor->is_open = false;
-    code = instance_open(&conductor->instance, conductor->pin_dir, INSTANCE_READ, err);
-    conductor->is_open = !code;
-    return code;
-}
-
-void conductor_unlock(struct conductor *conductor)
-{
-    instance_unlock(&conductor->instance);
-}
-
 /* --- conducts --- */
 
 struct conduct *conductor_find(const struct conductor *conductor, const char *service)
@@ -51,7 +28,7 @@ int conductor_take_up(struct conductor *conductor, const char *service, struct e
 
     if (conduct) {
         conduct_end(conduct);
-        return conduct_begin(conduct, conductor, service, err);
+        return conduct_begin(conduct, &conductor->means, service, err);
     }
     list = realloc(conductor->conducts, (conductor->count + 1) * sizeof(*list));
     conduct = calloc(1, sizeof(*conduct));
@@ -62,7 +39,7 @@ int conductor_take_up(struct conductor *conductor, const char *service, struct e
         return error_set(err, -ENOMEM, "out of memory");
     }
     list[conductor->count++] = conduct;
-    return conduct_begin(conduct, conductor, service, err);
+    return conduct_begin(conduct, &conductor->means, service, err);
 }
 
 /* --- plans --- */
@@ -88,7 +65,7 @@ static const char *starter(void)
 static int start_plan(struct conductor *conductor, const char *file, const struct plan *plan,
                       struct error *err)
 {
-    struct rollout *rollout = rollouts_find(&conductor->rollouts, plan->service);
+    struct rollout *rollout = rollouts_find(&conductor->means.rollouts, plan->service);
     struct error why;
     int code;
 
@@ -103,7 +80,8 @@ static int start_plan(struct conductor *conductor, const char *file, const struc
                          "%s: service %s is in a rollout of version %s by another plan: `flowsplit "
                          "rollout abort %s` ends it",
                          file, plan->service, rollout->plan.version, plan->service);
-    code = conduct_start(conductor, plan, starter(), &why);
+    code = conduct_start(&conductor->means, conductor_find(conductor, plan->service), plan,
+                         starter(), &why);
     return code ? error_set(err, code, "%s: %.900s", file, why.text)
                 : conductor_take_up(conductor, plan->service, err);
 }
@@ -123,7 +101,7 @@ int conductor_read_plan(struct conductor *conductor, const char *name, struct er
 
 int conductor_take_up_all(struct conductor *conductor, struct error *err)
 {
-    const struct rollouts *rollouts = &conductor->rollouts;
+    const struct rollouts *rollouts = &conductor->means.rollouts;
 
     for (size_t i = 0; i < rollouts->count; i++) {
         int code = conductor_take_up(conductor, rollouts->list[i]->plan.service, err);

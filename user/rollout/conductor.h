@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* All rollouts of a controller, and what they share: the instance, the journal, the event loop. */
+/* All rollouts of a controller. */
 #ifndef FLOWSPLIT_CONDUCTOR_H
 #define FLOWSPLIT_CONDUCTOR_H
 
 #include "conduct.h"
-#include "journal.h"
 
 struct conductor {
-    const char *pin_dir;
-    struct journal *journal;
-    struct rollouts rollouts; /* what the journal says */
+    struct means means;
     struct conduct **conducts;
     size_t count;
-    struct instance instance; /* open, but not locked, where `is_open` */
-    bool is_open;
-    sd_event *event;
-    struct http *http;
 };
-
-/* Opens the instance if need be and locks it, without waiting. Returns 0 or -errno with *err set.
- */
-int conductor_lock(struct conductor *conductor, struct error *err);
-void conductor_unlock(struct conductor *conductor);
 
 /* The conduct of a service's rollout, or NULL. */
 struct conduct *conductor_find(const struct conductor *conductor, const char *service);

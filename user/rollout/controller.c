@@ -37,7 +37,7 @@ struct controller {
 static void look(struct controller *controller)
 {
     struct error err;
-    int code = conductor_lock(&controller->conductor, &err);
+    int code = means_lock(&controller->conductor.means, &err);
 
     if (code == -EWOULDBLOCK)
         return; /* somebody writes: next time */
@@ -48,7 +48,7 @@ static void look(struct controller *controller)
         return;
     for (size_t i = 0; i < controller->conductor.count; i++)
         conduct_look(controller->conductor.conducts[i]);
-    conductor_unlock(&controller->conductor);
+    means_unlock(&controller->conductor.means);
     for (size_t i = 0; i < controller->conductor.count; i++)
         conduct_step(controller->conductor.conducts[i]);
 }
@@ -87,13 +87,13 @@ static json_t *view_all(const struct controller *controller, const char *service
 }
 
 /* Whoever asks waits for a command that is just writing, but not for one that hangs. */
-static int lock_for_request(struct conductor *conductor, struct error *err)
+static int lock_for_request(struct means *means, struct error *err)
 {
-    int code = conductor_lock(conductor, err);
+    int code = means_lock(means, err);
 
     for (int i = 0; i < LOCK_ATTEMPTS && code == -EWOULDBLOCK; i++) {
         nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
-        code = conductor_lock(conductor, err);
+        code = means_lock(means, err);
     }
     return code;
 }
@@ -102,15 +102,15 @@ static json_t *do_request(struct controller *controller, struct conduct *conduct
                           bool full, const char *who)
 {
     struct error err;
-    int code = lock_for_request(&controller->conductor, &err);
+    int code = lock_for_request(&controller->conductor.means, &err);
 
     if (code)
         return failure(&err);
     conduct_look(conduct);
-    conductor_unlock(&controller->conductor);
+    means_unlock(&controller->conductor.means);
     code = conduct_ask(conduct, what, full, who, &err);
     if (!code &&
-        conduct->rollout != rollouts_find(&controller->conductor.rollouts, conduct->service))
+        conduct->rollout != rollouts_find(&controller->conductor.means.rollouts, conduct->service))
         code = conductor_take_up(&controller->conductor, conduct->service, &err);
     look(controller);
     return code ? failure(&err) : conduct_view(conduct);
@@ -163,7 +163,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 static int watch_signals(struct controller *controller, struct error *err)
 {
-    sd_event *event = controller->conductor.event;
+    sd_event *event = controller->conductor.means.event;
     sigset_t set;
     int code;
 
@@ -202,26 +202,26 @@ static int lock_instance(struct controller *controller, struct error *err)
 
 static int open_loop(struct controller *controller, struct error *err)
 {
-    struct conductor *conductor = &controller->conductor;
-    int code = sd_event_new(&conductor->event);
+    struct means *means = &controller->conductor.means;
+    int code = sd_event_new(&means->event);
 
     if (code < 0)
         return error_set(err, code, "can't make an event loop: %s", strerror(-code));
-    sd_event_set_watchdog(conductor->event, true);
+    sd_event_set_watchdog(means->event, true);
     code = watch_signals(controller, err);
     if (code)
         return code;
-    conductor->http = http_new(conductor->event, err);
-    return conductor->http ? 0 : -ENOMEM;
+    means->http = http_new(means->event, err);
+    return means->http ? 0 : -ENOMEM;
 }
 
 static int open_journal(struct controller *controller, struct error *err)
 {
-    struct conductor *conductor = &controller->conductor;
+    struct means *means = &controller->conductor.means;
     const char *dir = controller->options->state_dir;
 
-    conductor->journal = journal_open(dir, err);
-    return conductor->journal ? rollouts_read(dir, &conductor->rollouts, err) : -EIO;
+    means->journal = journal_open(dir, err);
+    return means->journal ? rollouts_read(dir, &means->rollouts, err) : -EIO;
 }
 
 static int open_doors(struct controller *controller, struct error *err)
@@ -231,8 +231,8 @@ static int open_doors(struct controller *controller, struct error *err)
     int code;
 
     controller->server =
-        request_serve(controller->conductor.event, state_run_path(path, options->pin_dir, "sock"),
-                      on_request, controller, err);
+        request_serve(controller->conductor.means.event,
+                      state_run_path(path, options->pin_dir, "sock"), on_request, controller, err);
     if (!controller->server)
         return -EIO;
     if (options->metrics) {
@@ -241,7 +241,7 @@ static int open_doors(struct controller *controller, struct error *err)
         if (!controller->metrics)
             return -EIO;
     }
-    code = sd_event_add_time_relative(controller->conductor.event, &controller->timer,
+    code = sd_event_add_time_relative(controller->conductor.means.event, &controller->timer,
                                       CLOCK_MONOTONIC, 0, 1000, on_timer, controller);
     if (code >= 0)
         code = sd_event_source_set_enabled(controller->timer, SD_EVENT_ON);
@@ -250,18 +250,18 @@ static int open_doors(struct controller *controller, struct error *err)
 
 static void close_all(struct controller *controller)
 {
-    struct conductor *conductor = &controller->conductor;
+    struct means *means = &controller->conductor.means;
 
     metrics_stop(controller->metrics);
     request_stop(controller->server);
-    conductor_end(conductor);
+    conductor_end(&controller->conductor);
     sd_event_source_disable_unref(controller->timer);
-    http_free(conductor->http);
-    sd_event_unref(conductor->event);
-    rollouts_free(&conductor->rollouts);
-    journal_close(conductor->journal);
-    if (conductor->is_open)
-        instance_close(&conductor->instance);
+    http_free(means->http);
+    sd_event_unref(means->event);
+    rollouts_free(&means->rollouts);
+    journal_close(means->journal);
+    if (means->is_open)
+        instance_close(&means->instance);
     if (controller->lock >= 0)
         close(controller->lock);
 }
@@ -288,12 +288,12 @@ static int begin(struct controller *controller, struct error *err)
 int controller_run(const struct controller_options *options, struct error *err)
 {
     struct controller controller = {
-        .options = options, .conductor.pin_dir = options->pin_dir, .lock = -1};
+        .options = options, .conductor.means.pin_dir = options->pin_dir, .lock = -1};
     int code = begin(&controller, err);
 
     if (!code) {
         sd_notify(0, "READY=1");
-        code = sd_event_loop(controller.conductor.event);
+        code = sd_event_loop(controller.conductor.means.event);
         if (code < 0)
             error_set(err, code, "the event loop broke: %s", strerror(-code));
     }
