@@ -142,6 +142,22 @@ goes_on() {
     whole
 }
 
+# The same plan with a hook that ends when there is a file "go".
+hooked_plan() {
+    printf '#!/bin/bash\nuntil [ -e "%s" ]; do sleep 0.01; done\n' "$TMP/go" >"$TMP/wait.sh"
+    chmod +x "$TMP/wait.sh"
+    long_plan
+    echo "  notify: [exec: {command: [$TMP/wait.sh], on: [started]}]" >>"$PLAN"
+}
+
+# Whatever else is written first when there is space again.
+paused_though_told() {
+    sleep 3
+    journal 'map(.what) | join(" ")'
+    rollout_is paused
+    equals "$(journal 'map(select(.what == "paused")) | last | .why')" "the journal could not be written" "why"
+}
+
 topology_routed
 # shellcheck disable=SC2046 # words are wanted
 serve lb $(server l1) $(server l2)
@@ -189,4 +205,16 @@ check "on a full disk, a controller that begins anew does nothing either" nothin
 rm "$SMALL/filler"
 check "with space again, it is paused and the journal says why" pauses_with_space "$weight"
 check "with space again, resume goes on" goes_on "$weight"
+controller_end
+afresh web 0
+hooked_plan
+rm -f "$TMP/controller.err"
+controller
+poll 10 in_step 1
+ask promote
+fill
+poll 30 says_so
+rm "$SMALL/filler"
+touch "$TMP/go"
+check "with space again, it is paused though a hook's line can be written before" paused_though_told
 done_testing

@@ -16,6 +16,9 @@ static void hook_done(void *context, const struct notify_report *report)
 
     if (!report->told || report->dropped)
         conduct_say(conduct, "%s", report->text);
+    /* Its line must not seem to end that none could be written; what is untold is told again. */
+    if (conduct_is_stalled(conduct) && conduct_pause_stalled(conduct))
+        return;
     conduct_write(conduct, rollout_line_told(conduct->rollout, report->hook, report->line,
                                              report->told, report->text));
 }
