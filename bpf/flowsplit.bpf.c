@@ -127,11 +127,11 @@ int BPF_PROG(sockets_receive_reset, struct sock *sk)
     return socket_reset(sk, FS_END_CLIENT_RESET);
 }
 
-SEC("iter/bpf_sk_storage_map")
-int sockets_list(struct bpf_iter__bpf_sk_storage_map *ctx)
+/* Runs with the socket locked (net/ipv4/tcp_ipv4.c, bpf_iter_tcp_seq_show). */
+SEC("iter/tcp")
+int sockets_list(struct bpf_iter__tcp *ctx)
 {
-    struct sock *sk = ctx->sk;
-    struct fs_socket *socket = ctx->value;
+    struct sock_common *sk = ctx->sk_common; /* read once: what was checked is what is used */
 
-    return sk && socket ? socket_list(ctx->meta->seq, sk, socket) : 0;
+    return sk ? socket_list(ctx->meta->seq, sk) : 0;
 }

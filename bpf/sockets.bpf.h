@@ -375,23 +375,23 @@ static __always_inline int socket_reset(struct sock *sk, __u32 end)
 
 /* --- for who lists them --- */
 
-static __always_inline int socket_list(struct seq_file *seq, struct sock *sk,
-                                       const struct fs_socket *socket)
+static __always_inline int socket_list(struct seq_file *seq, struct sock_common *common)
 {
     struct fs_connection connection = {};
-    struct tcp_sock *tcp;
+    struct tcp_sock *tcp = bpf_skc_to_tcp_sock(common);
+    struct sock *sk = (struct sock *)tcp;
+    struct fs_socket *socket = tcp ? bpf_sk_storage_get(&sockets, tcp, NULL, 0) : NULL;
 
+    if (!socket)
+        return 0;
     connection.socket = *socket;
     socket_endpoint(sk, false, &connection.local);
     socket_endpoint(sk, true, &connection.client);
-    tcp = bpf_skc_to_tcp_sock(sk);
-    if (tcp) {
-        connection.bytes_in = tcp->bytes_received;
-        connection.bytes_out = tcp->bytes_acked;
-        connection.rtt_us = tcp->srtt_us >> 3;
-        connection.segments = tcp->data_segs_out;
-        connection.retransmits = tcp->total_retrans;
-    }
+    connection.bytes_in = tcp->bytes_received;
+    connection.bytes_out = tcp->bytes_acked;
+    connection.rtt_us = tcp->srtt_us >> 3;
+    connection.segments = tcp->data_segs_out;
+    connection.retransmits = tcp->total_retrans;
     bpf_seq_write(seq, &connection, sizeof(connection));
     return 0;
 }

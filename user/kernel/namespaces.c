@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Looks for an address in the network namespaces of this host. */
+/* Visits the network namespaces of this host. */
 #include "namespaces.h"
 
 #include <dirent.h>
@@ -17,13 +17,14 @@
 #define NAMED "/run/netns"
 
 struct search {
-    const struct fs_endpoint *at;
+    bool (*visit)(void *context, ino_t inode);
+    void *context;
     int own;     /* the caller's namespace, to go back to */
-    ino_t *seen; /* asked already */
+    ino_t *seen; /* visited already */
     size_t count, room;
 };
 
-/* Has this one not been asked yet? */
+/* Has this one not been visited yet? */
 static bool is_new(struct search *search, ino_t inode)
 {
     ino_t *more;
@@ -43,7 +44,7 @@ static bool is_new(struct search *search, ino_t inode)
 }
 
 /* The caller's thread is there for no longer than this takes. */
-static bool ask(struct search *search, const char *path)
+static bool visit(struct search *search, const char *path)
 {
     struct stat state;
     bool found = false;
@@ -53,7 +54,7 @@ static bool ask(struct search *search, const char *path)
         return false;
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && setns(fd, CLONE_NEWNET) == 0) {
-        found = iface_is_local(search->at);
+        found = search->visit(search->context, state.st_ino);
         if (setns(search->own, CLONE_NEWNET))
             abort(); /* in a namespace that isn't its own, it could only do harm */
     }
@@ -63,7 +64,7 @@ static bool ask(struct search *search, const char *path)
 }
 
 /* DIRECTORY/NAME/FILE for all names that begin with a digit, or for all. */
-static bool ask_each(struct search *search, const char *directory, bool numbers, const char *file)
+static bool visit_each(struct search *search, const char *directory, bool numbers, const char *file)
 {
     DIR *dir = opendir(directory);
     struct dirent *entry;
@@ -74,22 +75,39 @@ static bool ask_each(struct search *search, const char *directory, bool numbers,
         if (*entry->d_name == '.' || (numbers && !strchr("123456789", *entry->d_name)))
             continue;
         snprintf(path, sizeof(path), "%s/%s%s", directory, entry->d_name, file);
-        found = ask(search, path);
+        found = visit(search, path);
     }
     if (dir)
         closedir(dir);
     return found;
 }
 
-bool namespaces_have(const struct fs_endpoint *at)
+bool namespaces_each(bool (*visit_one)(void *context, ino_t inode), void *context)
 {
-    struct search search = {.at = at, .own = open(OWN, O_RDONLY | O_CLOEXEC)};
-    bool found = iface_is_local(at);
+    struct search search = {
+        .visit = visit_one, .context = context, .own = open(OWN, O_RDONLY | O_CLOEXEC)};
+    struct stat own = {0};
+    bool found;
 
+    if (fstat(search.own, &own) == 0)
+        is_new(&search, own.st_ino);
+    found = visit_one(context, own.st_ino);
     if (!found && search.own >= 0)
-        found = ask_each(&search, NAMED, false, "") || ask_each(&search, "/proc", true, "/ns/net");
+        found = visit_each(&search, NAMED, false, "") ||
+                visit_each(&search, "/proc", true, "/ns/net");
     if (search.own >= 0)
         close(search.own);
     free(search.seen);
     return found;
+}
+
+static bool has(void *context, ino_t inode)
+{
+    (void)inode;
+    return iface_is_local(context);
+}
+
+bool namespaces_have(const struct fs_endpoint *at)
+{
+    return namespaces_each(has, (void *)at);
 }

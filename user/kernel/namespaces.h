@@ -4,10 +4,16 @@
 #define FLOWSPLIT_NAMESPACES_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include <flowsplit/abi.h>
 
-/* Is it an address of any of them? Needs root: without, only the caller's own is asked. */
+/* Calls `visit` in each network namespace, once, beginning with the caller's own, until one call
+ * returns true; the caller's thread is in that namespace meanwhile. `inode` is the namespace's
+ * number. Without root, only the caller's own is visited. Returns whether a call returned true. */
+bool namespaces_each(bool (*visit)(void *context, ino_t inode), void *context);
+
+/* Is it an address of any of them? */
 bool namespaces_have(const struct fs_endpoint *at);
 
 #endif

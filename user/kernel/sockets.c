@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Runs the iterator over the data path's socket storage. */
+/* Runs the iterator over TCP's sockets, which lists those that the data path observes. */
 #include "sockets.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <unistd.h>
+
+#include "namespaces.h"
 
 /* include/net/tcp_states.h */
 static const char *const states[FS_TCP_STATES] = {
@@ -16,12 +18,18 @@ const char *sockets_state_name(uint32_t state)
     return states[state < FS_TCP_STATES ? state : 0];
 }
 
+/* Who wants to know, and how it went. */
+struct listing {
+    const struct instance *instance;
+    void (*visit)(void *context, const struct fs_connection *connection);
+    void *context;
+    int err; /* the first, -errno */
+};
+
+/* Over the sockets of the namespace that the caller's thread is in. */
 static int open_iterator(const struct instance *instance)
 {
-    union bpf_iter_link_info info = {.map.map_fd = (uint32_t)instance->maps.sockets};
-    LIBBPF_OPTS(bpf_link_create_opts, options, .iter_info = &info, .iter_info_len = sizeof(info));
-    int link =
-            bpf_link_create(instance->programs[PROGRAM_SOCKETS_LIST], 0, BPF_TRACE_ITER, &options),
+    int link = bpf_link_create(instance->programs[PROGRAM_SOCKETS_LIST], 0, BPF_TRACE_ITER, NULL),
         iterator;
 
     if (link < 0)
@@ -31,17 +39,12 @@ static int open_iterator(const struct instance *instance)
     return iterator;
 }
 
-int sockets_each(const struct instance *instance,
-                 void (*visit)(void *context, const struct fs_connection *connection),
-                 void *context)
+static int read_all(struct listing *listing, int iterator)
 {
     struct fs_connection connections[32];
     size_t held = 0; /* bytes of what a read cut in two */
-    int iterator = open_iterator(instance);
     ssize_t got;
 
-    if (iterator < 0)
-        return iterator;
     while ((got = read(iterator, (char *)connections + held, sizeof(connections) - held)) > 0 ||
            (got < 0 && errno == EINTR)) {
         size_t whole;
@@ -49,11 +52,33 @@ int sockets_each(const struct instance *instance,
         held += got > 0 ? (size_t)got : 0;
         whole = held / sizeof(connections[0]);
         for (size_t i = 0; i < whole; i++)
-            visit(context, &connections[i]);
+            listing->visit(listing->context, &connections[i]);
         held -= whole * sizeof(connections[0]);
         for (size_t i = 0; i < held; i++)
             ((char *)connections)[i] = ((char *)&connections[whole])[i];
     }
-    close(iterator);
     return got < 0 ? -errno : 0;
+}
+
+static bool list_namespace(void *context, ino_t inode)
+{
+    struct listing *listing = context;
+    int iterator = open_iterator(listing->instance), code;
+
+    (void)inode;
+    code = iterator < 0 ? iterator : read_all(listing, iterator);
+    if (iterator >= 0)
+        close(iterator);
+    listing->err = listing->err ? listing->err : code;
+    return false;
+}
+
+int sockets_each(const struct instance *instance,
+                 void (*visit)(void *context, const struct fs_connection *connection),
+                 void *context)
+{
+    struct listing listing = {.instance = instance, .visit = visit, .context = context};
+
+    namespaces_each(list_namespace, &listing);
+    return listing.err;
 }
