@@ -20,7 +20,8 @@ enum tcp_state {
 #define SOCKET_INET6     10
 #define CLOCK_MONOTONIC  1
 #define CLOSE_WAIT_AFTER 30000 /* ms, where no guard says otherwise */
-#define TIMER_LOSS_PROBE 5     /* include/net/inet_connection_sock.h: ICSK_TIME_LOSS_PROBE */
+#define TIMER_ATTEMPTS   4
+#define TIMER_LOSS_PROBE 5 /* include/net/inet_connection_sock.h: ICSK_TIME_LOSS_PROBE */
 
 enum close_wait_state {
     CLOSE_WAIT_SHORT, /* so far */
@@ -53,6 +54,15 @@ struct {
     __type(key, __u64);
     __type(value, struct close_wait);
 } close_waits SEC(".maps");
+
+/* Network namespaces, by number, in which a backend's socket has been seen: where to look for them.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 4096);
+    __type(key, __u32);
+    __type(value, __u8);
+} namespaces SEC(".maps");
 
 /* A socket's own end as an endpoint, or its peer's. IPv4 in an IPv6 socket is IPv4. */
 static __always_inline void socket_endpoint(const struct sock *sk, bool peer,
@@ -134,6 +144,15 @@ static __always_inline __u32 socket_bucket(const struct sock *sk, const struct f
 
 /* --- the life of a connection --- */
 
+static __always_inline void namespace_seen(const struct sock *sk)
+{
+    __u32 inum = sk->__sk_common.skc_net.net->ns.inum;
+    __u8 seen = 1;
+
+    if (!bpf_map_lookup_elem(&namespaces, &inum))
+        bpf_map_update_elem(&namespaces, &inum, &seen, BPF_ANY);
+}
+
 static __always_inline void socket_born(struct sock *sk)
 {
     fs_ref dir = directory_now();
@@ -166,6 +185,7 @@ static __always_inline void socket_born(struct sock *sk)
     socket->state = STATE_ESTABLISHED;
     __sync_fetch_and_add(&state->sockets.opened, 1);
     __sync_fetch_and_add(&state->sockets.now[STATE_ESTABLISHED], 1);
+    namespace_seen(sk);
 }
 
 /* Reports what has been sent since the last report: `again` segments of it had been sent before,
@@ -195,6 +215,30 @@ static __always_inline bool socket_lost(struct fs_socket *socket, const struct t
     return true;
 }
 
+/* Adds to the sums what has come about since the last time. The socket is locked, by who ends it or
+ * by the iterator, so nothing is added twice. */
+static __always_inline void socket_count(struct fs_socket *socket, const struct tcp_sock *tcp,
+                                         struct fs_sockets *sum)
+{
+    __u64 in = tcp->bytes_received, out = tcp->bytes_acked;
+    __u32 segments = tcp->data_segs_out, again = tcp->total_retrans, rtt_us = tcp->srtt_us >> 3;
+
+    __sync_fetch_and_add(&sum->bytes_in, in - socket->bytes_in);
+    __sync_fetch_and_add(&sum->bytes_out, out - socket->bytes_out);
+    __sync_fetch_and_add(&sum->segments, segments - socket->data_segments);
+    __sync_fetch_and_add(&sum->retransmits, again - socket->retransmits);
+    socket->bytes_in = in;
+    socket->bytes_out = out;
+    socket->data_segments = segments;
+    socket->retransmits = again;
+    if (!rtt_us)
+        return;
+    if (!socket->rtt_us)
+        __sync_fetch_and_add(&sum->rtt_count, 1);
+    __sync_fetch_and_add(&sum->rtt_us, (__u64)rtt_us - socket->rtt_us);
+    socket->rtt_us = rtt_us;
+}
+
 static __always_inline void socket_gone(struct sock *sk, struct fs_socket *socket,
                                         struct fs_sockets *sum, __u64 now_ns)
 {
@@ -208,14 +252,7 @@ static __always_inline void socket_gone(struct sock *sk, struct fs_socket *socke
         count_reason(FS_REASON_SOCKET_UNREADABLE);
         return;
     }
-    __sync_fetch_and_add(&sum->bytes_in, tcp->bytes_received);
-    __sync_fetch_and_add(&sum->bytes_out, tcp->bytes_acked);
-    __sync_fetch_and_add(&sum->segments, tcp->data_segs_out);
-    __sync_fetch_and_add(&sum->retransmits, tcp->total_retrans);
-    if (tcp->srtt_us) {
-        __sync_fetch_and_add(&sum->rtt_us, tcp->srtt_us >> 3);
-        __sync_fetch_and_add(&sum->rtt_count, 1);
-    }
+    socket_count(socket, tcp, sum);
     socket_sent(socket, tcp, 0, socket_lost(socket, tcp));
 }
 
@@ -245,7 +282,18 @@ static __always_inline __u64 close_wait_after_ns(const struct fs_socket *socket)
     return (ms ? ms : CLOSE_WAIT_AFTER) * 1000000ULL;
 }
 
-static __always_inline void close_wait_begin(struct sock *sk, const struct fs_socket *socket)
+/* Kernels may have no memory for a timer when it is wanted, and some for the next. */
+static __always_inline bool close_wait_time(struct close_wait *wait, __u64 after_ns)
+{
+    long code = -1;
+
+    for (int i = 0; i < TIMER_ATTEMPTS && code; i++)
+        code = bpf_timer_init(&wait->timer, &close_waits, CLOCK_MONOTONIC);
+    return !code && !bpf_timer_set_callback(&wait->timer, close_wait_due) &&
+           !bpf_timer_start(&wait->timer, after_ns, 0);
+}
+
+static __always_inline void close_wait_begin(struct sock *sk, struct fs_socket *socket)
 {
     __u64 cookie = bpf_get_socket_cookie(sk);
     struct close_wait fresh = {.backend = socket->backend,
@@ -256,10 +304,12 @@ static __always_inline void close_wait_begin(struct sock *sk, const struct fs_so
 
     bpf_map_update_elem(&close_waits, &cookie, &fresh, BPF_NOEXIST);
     wait = bpf_map_lookup_elem(&close_waits, &cookie);
-    if (!wait || bpf_timer_init(&wait->timer, &close_waits, CLOCK_MONOTONIC) ||
-        bpf_timer_set_callback(&wait->timer, close_wait_due) ||
-        bpf_timer_start(&wait->timer, close_wait_after_ns(socket), 0))
-        count_reason(FS_REASON_CLOSE_WAIT_UNWATCHED);
+    if (wait && close_wait_time(wait, close_wait_after_ns(socket)))
+        return;
+    if (wait)
+        bpf_map_delete_elem(&close_waits, &cookie);
+    socket->untimed = FS_UNTIMED_SHORT;
+    count_reason(FS_REASON_CLOSE_WAIT_UNWATCHED);
 }
 
 static __always_inline void close_wait_forget(struct sock *sk)
@@ -269,22 +319,44 @@ static __always_inline void close_wait_forget(struct sock *sk)
     bpf_map_delete_elem(&close_waits, &cookie);
 }
 
-/* A socket leaves CLOSE_WAIT, or closes without ever having been there. */
-static __always_inline void close_wait_end(struct sock *sk, const struct fs_socket *socket,
-                                           struct fs_health *state)
+/* Judges a socket without a timer that has been in CLOSE_WAIT since `since_ns`. */
+static __always_inline void close_wait_look(struct fs_socket *socket, struct fs_health *state,
+                                            __u64 since_ns, __u64 now_ns)
+{
+    if (socket->untimed != FS_UNTIMED_SHORT || now_ns - since_ns < close_wait_after_ns(socket))
+        return;
+    socket->untimed = FS_UNTIMED_STUCK;
+    __sync_fetch_and_add(&state->sockets.stuck, 1);
+    socket_says(
+        socket->backend, socket->health, socket->epoch, socket->bucket,
+        &(struct outcomes){.seen = 1u << FS_SIGNAL_CLOSE_WAIT, .bad = 1u << FS_SIGNAL_CLOSE_WAIT});
+}
+
+/* Whether the socket's timer, or who looked, found it stuck. From now on neither does. */
+static __always_inline bool close_wait_was_stuck(struct sock *sk, struct fs_socket *socket)
 {
     __u64 cookie = bpf_get_socket_cookie(sk);
     struct close_wait *wait = bpf_map_lookup_elem(&close_waits, &cookie);
-    __u32 was = wait ? __sync_val_compare_and_swap(&wait->state, CLOSE_WAIT_SHORT, CLOSE_WAIT_OVER)
-                     : CLOSE_WAIT_SHORT;
+    bool stuck = socket->untimed == FS_UNTIMED_STUCK;
 
-    if (was == CLOSE_WAIT_STUCK)
+    socket->untimed = FS_UNTIMED_NO;
+    if (!wait)
+        return stuck;
+    stuck = __sync_val_compare_and_swap(&wait->state, CLOSE_WAIT_SHORT, CLOSE_WAIT_OVER) ==
+            CLOSE_WAIT_STUCK;
+    bpf_map_delete_elem(&close_waits, &cookie);
+    return stuck;
+}
+
+/* A socket leaves CLOSE_WAIT, or closes without ever having been there. */
+static __always_inline void close_wait_end(struct sock *sk, struct fs_socket *socket,
+                                           struct fs_health *state)
+{
+    if (close_wait_was_stuck(sk, socket))
         __sync_fetch_and_add(&state->sockets.stuck, -1);
     else
         socket_says(socket->backend, socket->health, socket->epoch, socket->bucket,
                     &(struct outcomes){.seen = 1u << FS_SIGNAL_CLOSE_WAIT});
-    if (wait)
-        bpf_map_delete_elem(&close_waits, &cookie);
 }
 
 /* --- events --- */
@@ -299,7 +371,7 @@ static __always_inline int socket_moved(struct sock *sk, struct fs_socket *socke
 {
     __u32 old = socket->state;
     struct fs_health *health = socket_health(socket);
-    __u64 now_ns = bpf_ktime_get_ns();
+    __u64 now_ns = bpf_ktime_get_ns(), since_ns = socket->state_ns;
 
     socket->state = state;
     socket->state_ns = now_ns;
@@ -316,6 +388,8 @@ static __always_inline int socket_moved(struct sock *sk, struct fs_socket *socke
         socket_end_known(socket, FS_END_CLIENT);
         close_wait_begin(sk, socket);
     }
+    if (old == STATE_CLOSE_WAIT)
+        close_wait_look(socket, health, since_ns, now_ns);
     if (old == STATE_CLOSE_WAIT || (old == STATE_ESTABLISHED && state != STATE_CLOSE_WAIT))
         close_wait_end(sk, socket, health);
     if (state == STATE_CLOSE)
@@ -373,18 +447,23 @@ static __always_inline int socket_reset(struct sock *sk, __u32 end)
     return 0;
 }
 
-/* --- for who lists them --- */
+/* --- for who looks --- */
 
-static __always_inline int socket_list(struct seq_file *seq, struct sock_common *common)
+/* Brings what is known of a socket up to date, and tells it. */
+static __always_inline int socket_look(struct seq_file *seq, struct sock_common *common)
 {
-    struct fs_connection connection = {};
+    struct fs_connection_now connection = {};
     struct tcp_sock *tcp = bpf_skc_to_tcp_sock(common);
     struct sock *sk = (struct sock *)tcp;
     struct fs_socket *socket = tcp ? bpf_sk_storage_get(&sockets, tcp, NULL, 0) : NULL;
+    struct fs_health *state = socket ? socket_health(socket) : NULL;
 
     if (!socket)
         return 0;
-    connection.socket = *socket;
+    if (state) {
+        socket_count(socket, tcp, &state->sockets);
+        close_wait_look(socket, state, socket->state_ns, bpf_ktime_get_ns());
+    }
     socket_endpoint(sk, false, &connection.local);
     socket_endpoint(sk, true, &connection.client);
     connection.bytes_in = tcp->bytes_received;
@@ -392,6 +471,7 @@ static __always_inline int socket_list(struct seq_file *seq, struct sock_common 
     connection.rtt_us = tcp->srtt_us >> 3;
     connection.segments = tcp->data_segs_out;
     connection.retransmits = tcp->total_retrans;
+    bpf_seq_write(seq, socket, sizeof(*socket));
     bpf_seq_write(seq, &connection, sizeof(connection));
     return 0;
 }
