@@ -113,9 +113,9 @@ struct fs_sockets {
     __u64 retransmits;
 };
 
-/* A socket in CLOSE_WAIT for which there is no timer. */
+/* A socket in CLOSE_WAIT that the clock for these does not know. */
 enum fs_untimed {
-    FS_UNTIMED_NO,    /* there is one, or nothing to time */
+    FS_UNTIMED_NO,    /* it does, or there is nothing to time */
     FS_UNTIMED_SHORT, /* so far; judged by who looks, or at the socket's end */
     FS_UNTIMED_STUCK, /* for too long, which has been said */
 };

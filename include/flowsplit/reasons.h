@@ -65,7 +65,7 @@
     X(SOCKET_UNREADABLE, "socket_unreadable", "noted", "look",                                   \
       "a backend's socket could not be observed: no memory, or the kernel would not show it")    \
     X(CLOSE_WAIT_UNWATCHED, "close_wait_unwatched", "noted", "normal",                           \
-      "a socket in CLOSE_WAIT got no timer: it is judged when somebody looks, or at its end")    \
+      "a socket in CLOSE_WAIT too many: it is judged when somebody looks, or at its end")        \
     X(TRACEPOINT_MISSED, "tracepoint_missed", "noted", "look",                                   \
       "a tracepoint's program was not run: its CPU was in the midst of running it")              \
     X(REDIRECT_FAILED, "redirect_failed", "dropped", "look",                                     \

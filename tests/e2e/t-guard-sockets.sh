@@ -177,10 +177,10 @@ background_kill() {
     kill -s KILL "${BACKGROUND[$1]}"
 }
 
-# Of the most there can be: from now on a socket in CLOSE_WAIT gets no timer.
+# Of the most there can be: from now on the clock knows no socket in CLOSE_WAIT.
 no_timers() {
     local zeros
-    zeros=$(printf '0 %.0s' {1..40})
+    zeros=$(printf '0 %.0s' {1..32})
     for ((i = 0; i < 65536; i++)); do
         echo "map update pinned $PIN/maps/close_waits key $((i & 255)) $((i >> 8)) 0 0 0 0 0 255 value $zeros"
     done >"$TMP/fill"

@@ -34,6 +34,7 @@ const struct pin instance_maps[] = {
     {"samples", offsetof(struct instance, maps.samples), false},
     {"sockets", offsetof(struct instance, maps.sockets), false},
     {"close_waits", offsetof(struct instance, maps.close_waits), false},
+    {"close_wait_clock", offsetof(struct instance, maps.close_wait_clock), false},
     {"namespaces", offsetof(struct instance, maps.namespaces), false},
     {NULL, 0, false},
 };

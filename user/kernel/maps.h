@@ -27,6 +27,7 @@ struct maps {
     int samples;
     int sockets;
     int close_waits;
+    int close_wait_clock;
     int namespaces;
 };
 
