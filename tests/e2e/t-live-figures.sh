@@ -102,7 +102,7 @@ none_open() {
 
 # within_fins GOT WANTED: a FIN may count as a byte.
 within_fins() {
-    [ "$1" -ge "$2" ] && [ "$1" -le $(($2 + CONNECTIONS)) ] || fail "$1 bytes, not $2"
+    (($1 >= $2 && $1 <= $2 + CONNECTIONS)) || fail "$1 bytes, not $2"
 }
 
 all_closed() {

@@ -100,7 +100,10 @@ static int load(struct loading *loading, unsigned set)
 
     if (!skel)
         return -errno;
-    bpf_object__for_each_program(program, skel->obj) bpf_program__set_autoload(program, false);
+    bpf_object__for_each_program(program, skel->obj)
+    {
+        bpf_program__set_autoload(program, false);
+    }
     for (int which = 0; which < FS_OBSERVER_COUNT; which++)
         bpf_program__set_autoload(find(skel->obj, which), set >> which & 1);
     skel->rodata->watched_program = loading->program;
