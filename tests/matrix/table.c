@@ -122,13 +122,12 @@ static void print_complaint(const struct verdict *verdict, const struct limits *
     if (verdict->error) {
         printf("# refused (%s)\n", error_name(verdict));
         print_words(verdict->words);
-        return;
     }
     if (too_long(verdict, limits))
         printf("# %ld instructions processed, over %ld\n", verdict->processed, limits->processed);
     if (too_deep(verdict, limits))
         printf("# %d B of stack, over %d\n", verdict->stack, limits->stack);
-    if (verdict->stack < 0)
+    if (!verdict->error && verdict->stack < 0)
         printf("# the kernel names another number of frames than the program has functions\n");
 }
 
