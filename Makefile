@@ -191,7 +191,7 @@ deps: ## install Debian's packages for building and testing (root)
 .PHONY: test
 test: deps ## install what is missing, build, run all tests (root)
 	$(BUILD_FIRST) programs
-	$(Q)FS_VM_BRIEF=1 tests/run lint unit fuzz matrix packet e2e vm
+	$(Q)FS_VM_BRIEF=1 FS_CLANGS="$(TEST_CLANGS)" tests/run lint unit fuzz matrix packet e2e vm
 
 .PHONY: unit packet e2e
 unit packet e2e: deps ## run one layer of tests, or those of it that match ONLY=... (packet, e2e: root)
@@ -210,7 +210,7 @@ bpf-check: ## load the programs of each clang installed into this kernel: table 
 
 matrix: deps ## the same in VMs; one of them: KERNEL=6.1; some compilers: CLANGS="clang-14 clang-19"
 	$(BUILD_FIRST) programs-matrix $(call check_objects,$(CLANGS))
-	$(Q)KERNEL="$(KERNEL)" LAYERS=matrix FS_CLANGS="$(CLANGS)" tests/run vm
+	$(Q)KERNEL="$(KERNEL)" LAYERS=matrix FS_CLANGS="$(CLANGS)" tests/matrix/tables tests/run vm
 
 .PHONY: fuzz
 fuzz: deps ## fuzz the parsers for FUZZ_SECONDS each (600)

@@ -69,14 +69,14 @@ static bool find_functions(struct graph *graph)
 static bool read_depths(struct graph *graph, const char *text)
 {
     size_t count = 0;
-    char *end;
+    char *end = NULL;
 
     for (; count < graph->count; text = end + 1) {
         graph->depths[count++] = (int)strtol(text, &end, 10);
         if (end == text || *end != '+')
             break;
     }
-    return count == graph->count && *end != '+' && end != text;
+    return end && end != text && *end != '+' && count == graph->count;
 }
 
 static size_t function_at(const struct graph *graph, size_t start)
