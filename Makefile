@@ -199,7 +199,7 @@ unit packet e2e: deps ## run one layer of tests, or those of it that match ONLY=
 	$(Q)tests/run $@$(ONLY:%=/%)
 
 .PHONY: vmtest
-vmtest: deps ## run all of packet and e2e that VMs are for under other kernels; one of them: KERNEL=6.1
+vmtest: deps ## run matrix, and all of packet and e2e that VMs are for, under other kernels; one of them: KERNEL=6.1
 	$(BUILD_FIRST) programs-vm
 	$(Q)KERNEL="$(KERNEL)" tests/run vm
 
