@@ -50,6 +50,7 @@ SKELETON := $(BUILD)/flowsplit.skel.h
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/%)
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/%)
 PACKET_PROGRAMS := $(PACKET:%=$(BUILD)/%)
+PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/e2e/preload/*.c))
 PEER_PROGRAM := $(if $(PEER),$(BUILD)/tests/e2e/peer)
 MATRIX_PROGRAM := $(BUILD)/tests/matrix/bpf_check
 BENCH_PROGRAM := $(if $(BENCH),$(BUILD)/tests/bench/bench)
@@ -165,6 +166,12 @@ $(PEER_PROGRAM): $(PEER:%=$(BUILD)/%.o)
 $(MATRIX_PROGRAM): $(MATRIX:%=$(BUILD)/%.o)
 	$(call link,$(CC))
 
+# Libraries that tests preload, to be a world that is against the product.
+$(BUILD)/tests/e2e/preload/%.so: tests/e2e/preload/%.c Makefile
+	$(call msg,SO,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE $(CFLAGS) -fPIC -shared $< -o $@ -ldl
+
 $(BENCH_PROGRAM): $(BENCH:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
 	$(call link,$(CC))
 
@@ -172,7 +179,7 @@ $(BENCH_PROGRAM): $(BENCH:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
 programs-unit: $(UNIT_PROGRAMS)
 programs-fuzz: $(FUZZ_PROGRAMS)
 programs-packet: all $(PACKET_PROGRAMS)
-programs-e2e: all $(PEER_PROGRAM)
+programs-e2e: all $(PEER_PROGRAM) $(PRELOADS)
 programs-matrix: $(MATRIX_PROGRAM) $(BUILD)/tests/matrix/limits.bpf.o \
 	$(call check_objects,$(filter $(CLANGS),$(TEST_CLANGS)))
 programs-vm: programs-packet programs-e2e programs-matrix
