@@ -36,10 +36,12 @@ static __always_inline void socket_born(struct sock *sk)
     struct fs_health *state;
     struct fs_socket *socket;
     struct fs_endpoint at;
-    __u32 found;
+    __u32 found, port;
 
     socket_endpoint(sk, false, &at);
-    found = find_backend(dir, at.addr, at.port_be, IPPROTO_TCP, at.family);
+    port = at.port_be;
+    asm volatile("" : "+r"(port)); /* cut to 16 bits where the verifier of 6.12 sees it */
+    found = find_backend(dir, at.addr, port, IPPROTO_TCP, at.family);
     if (!found)
         return;
     backend = backend_at(dir, found - 1);
