@@ -20,6 +20,7 @@ const struct command *const commands[] = {
     &command_set,
     &command_withdraw,
     &command_clear,
+    &command_doctor,
     &command_status,
     &command_top,
     &command_conns,

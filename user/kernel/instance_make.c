@@ -75,6 +75,11 @@ static int load_failed(struct error *err, int code)
                      strerror(-code), *last_complaint ? ": " : "", last_complaint);
 }
 
+const void *instance_programs_elf(size_t *bytes)
+{
+    return flowsplit_bpf__elf_bytes(bytes);
+}
+
 /* --- pins --- */
 
 static int pin_map(struct flowsplit_bpf *skel, const char *dir, const char *name)

@@ -28,4 +28,7 @@ int instance_make(const char *pin_dir, struct error *err);
 /* Has libbpf keep its first complaint for a message, rather than print. */
 void instance_quieten(void);
 
+/* The BPF programs as an ELF file, for who only wants to try them. */
+const void *instance_programs_elf(size_t *bytes);
+
 #endif
