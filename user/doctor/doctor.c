@@ -22,6 +22,8 @@ static void open_instance(struct patient *patient, struct instance *instance)
         return;
     }
     model = model_read(instance->arena, instance->trips, &err);
+    for (uint32_t i = 0; model && i < model->service_count; i++)
+        model_draft(model, i);
     instance_unlock(instance);
     if (!model) {
         memcpy(patient->why_none, err.text, sizeof(err.text));
