@@ -3,6 +3,7 @@
 #include "doctor.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "pins.h"
 
@@ -43,5 +44,9 @@ void check_bpffs(struct report *report, const struct patient *patient)
         bool none = strncmp(patient->why_none, "nothing is", 10) == 0;
 
         report_add(report, "instance", none ? LEVEL_GOOD : LEVEL_FAILING, "%s", patient->why_none);
+        if (!none)
+            report_remedy(report, "%s",
+                          geteuid() ? "sudo flowsplit doctor"
+                                    : "see rights above; for the pins, README \"Upgrading\"");
     }
 }

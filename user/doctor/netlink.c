@@ -6,6 +6,7 @@
 #include <linux/genetlink.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -138,14 +139,16 @@ static void read_link(void *context, const struct nlmsghdr *message)
 {
     const struct link_visit *visit = context;
     const struct ifinfomsg *info = NLMSG_DATA(message);
-    struct link link = {.index = (unsigned)info->ifi_index, .up = info->ifi_flags & IFF_UP};
+    const struct nlattr *abroad = find_after(message, sizeof(*info), IFLA_LINK_NETNSID);
+    struct link link = {
+        .index = (unsigned)info->ifi_index, .up = info->ifi_flags & IFF_UP, .abroad = -1};
 
     text(find_after(message, sizeof(*info), IFLA_IFNAME), link.name, sizeof(link.name));
     text(find_in(find_after(message, sizeof(*info), IFLA_LINKINFO), IFLA_INFO_KIND), link.kind,
          sizeof(link.kind));
     if (strcmp(link.kind, "veth") == 0) {
         link.peer = number(find_after(message, sizeof(*info), IFLA_LINK));
-        link.peer_abroad = find_after(message, sizeof(*info), IFLA_LINK_NETNSID);
+        link.abroad = abroad ? (int)number(abroad) : -1;
     }
     visit->visit(visit->context, &link);
 }
@@ -157,6 +160,23 @@ int netlink_each_link(void (*visit)(void *context, const struct link *link), voi
 
     begin(&question, RTM_GETLINK, NLM_F_DUMP, &(struct ifinfomsg){0}, sizeof(struct ifinfomsg));
     return ask(NETLINK_ROUTE, &question, read_link, &links);
+}
+
+static void read_namespace(void *context, const struct nlmsghdr *message)
+{
+    const struct nlattr *id = find_after(message, sizeof(struct rtgenmsg), NETNSA_NSID);
+
+    *(int *)context = id ? (int)number(id) : -1;
+}
+
+int netlink_namespace(int fd)
+{
+    struct question question;
+    int id = -1;
+
+    begin(&question, RTM_GETNSID, 0, &(struct rtgenmsg){0}, sizeof(struct rtgenmsg));
+    add(&question, NETNSA_FD, &fd, sizeof(fd));
+    return ask(NETLINK_ROUTE, &question, read_namespace, &id) < 0 ? -1 : id;
 }
 
 /* --- filters --- */

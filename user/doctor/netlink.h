@@ -12,12 +12,15 @@ struct link {
     char name[16];
     char kind[16]; /* "veth", "vlan"; "" for hardware and lo */
     bool up;
-    unsigned peer;    /* a veth's other end: its number there; 0 for others */
-    bool peer_abroad; /* in another network namespace */
+    unsigned peer; /* a veth's other end: its number there; 0 for others */
+    int abroad;    /* the number of the network namespace where that is; -1: this one */
 };
 
 /* Calls `visit` for each. Returns 0 or -errno. */
 int netlink_each_link(void (*visit)(void *context, const struct link *link), void *context);
+
+/* The number by which this network namespace knows the one that `fd` is of; -1 if by none. */
+int netlink_namespace(int fd);
 
 /* A filter of TC's at clsact (or ingress). */
 struct filter {

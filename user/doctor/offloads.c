@@ -4,6 +4,7 @@
 #include "doctor.h"
 
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -18,8 +19,10 @@
 /* The other end of a veth, where it was found. */
 struct peer {
     const struct link *link; /* this end */
+    int home;                /* its network namespace, open; -1 if both are there */
+    int home_number;         /* by which the one being searched knows it */
     char name[16];
-    unsigned found; /* in how many places: of two, none can be believed */
+    bool found;
     bool gro, xdp, checksums_left;
 };
 
@@ -49,9 +52,9 @@ static void compare(void *context, const struct link *link)
     LIBBPF_OPTS(bpf_xdp_query_opts, query);
 
     if (link->index != peer->link->peer || link->peer != peer->link->index ||
-        strcmp(link->kind, "veth") != 0 || link->peer_abroad != peer->link->peer_abroad)
+        strcmp(link->kind, "veth") != 0 || link->abroad != peer->home_number)
         return;
-    peer->found++;
+    peer->found = true;
     memcpy(peer->name, link->name, sizeof(peer->name));
     peer->gro = is_on(link->name, ETHTOOL_GGRO);
     peer->checksums_left = is_on(link->name, ETHTOOL_GTXCSUM);
@@ -60,9 +63,13 @@ static void compare(void *context, const struct link *link)
 
 static bool search(void *context, ino_t inode)
 {
+    struct peer *peer = context;
+
     (void)inode;
-    netlink_each_link(compare, context);
-    return false;
+    peer->home_number = netlink_namespace(peer->home);
+    if (peer->home_number >= 0)
+        netlink_each_link(compare, peer);
+    return peer->found;
 }
 
 static void tell(struct look *look, const struct peer *peer)
@@ -75,30 +82,33 @@ static void tell(struct look *look, const struct peer *peer)
         return;
     }
     report_add(look->report, "veth", LEVEL_DEGRADED, "%s: its other end, %s%s,%s%s%s", name,
-               peer->name, peer->link->peer_abroad ? " in another network namespace" : "",
+               peer->name, peer->link->abroad >= 0 ? " in another network namespace" : "",
                deaf ? " has neither GRO nor XDP, so it takes no frames that XDP redirects" : "",
                deaf && peer->checksums_left ? ", and" : "",
                peer->checksums_left ? " leaves checksums to be completed, which XDP can't pass on "
                                       "when it redirects"
                                     : "");
     report_remedy(look->report, "%sethtool -K %s%s%s",
-                  peer->link->peer_abroad ? "in that namespace: " : "", peer->name,
+                  peer->link->abroad >= 0 ? "in that namespace: " : "", peer->name,
                   deaf ? " gro on" : "", peer->checksums_left ? " tx off" : "");
 }
 
 static void look_at(void *context, const struct link *link)
 {
     struct look *look = context;
-    struct peer peer = {.link = link};
+    struct peer peer = {.link = link, .home = -1, .home_number = -1};
 
     if (strcmp(link->kind, "veth") != 0 || !link->up)
         return;
     look->seen++;
-    if (link->peer_abroad)
-        namespaces_each(search, &peer);
-    else
+    if (link->abroad < 0) {
         netlink_each_link(compare, &peer);
-    if (peer.found == 1) {
+    } else {
+        peer.home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        namespaces_each(search, &peer);
+        close(peer.home);
+    }
+    if (peer.found) {
         tell(look, &peer);
         return;
     }
