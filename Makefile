@@ -2,7 +2,11 @@
 # Builds everything into build/. `make help` lists the targets; V=1 shows the commands.
 
 CC := gcc
-CLANG ?= clang
+# The newest installed of the compilers with which the matrix has passed.
+CLANG_PASSED := $(shell cat scripts/clang-passed)
+CLANG ?= $(or $(lastword $(foreach n,$(CLANG_PASSED),$(notdir $(shell command -v clang-$(n))))),clang)
+# Debian's own choice is the one that has its runtime.
+FUZZ_CLANG ?= clang
 BPFTOOL ?= bpftool
 PREFIX ?= /usr/local
 BUILD := build
@@ -38,6 +42,7 @@ FUZZ := $(basename $(wildcard tests/fuzz/fuzz_*.c))
 PACKET := $(basename $(wildcard tests/packet/test_*.c tests/packet/fuzz_*.c))
 PACKET_SHARED := $(filter-out $(PACKET),$(basename $(wildcard tests/packet/*.c)))
 PEER := $(basename $(wildcard tests/e2e/*.c))
+MATRIX := $(filter-out %.bpf,$(basename $(wildcard tests/matrix/*.c)))
 BENCH_BPF := $(basename $(wildcard tests/bench/*.bpf.c))
 BENCH := $(filter-out $(BENCH_BPF),$(basename $(wildcard tests/bench/*.c)))
 
@@ -45,7 +50,9 @@ SKELETON := $(BUILD)/flowsplit.skel.h
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/%)
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/%)
 PACKET_PROGRAMS := $(PACKET:%=$(BUILD)/%)
+PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/e2e/preload/*.c))
 PEER_PROGRAM := $(if $(PEER),$(BUILD)/tests/e2e/peer)
+MATRIX_PROGRAM := $(BUILD)/tests/matrix/bpf_check
 BENCH_PROGRAM := $(if $(BENCH),$(BUILD)/tests/bench/bench)
 
 .DELETE_ON_ERROR:
@@ -60,26 +67,32 @@ all: $(BUILD)/flowsplit ## build build/flowsplit; needs no root (the default)
 define compile_bpf
 $(call msg,BPF,$@)
 @mkdir -p $(@D)
-$(Q)$(CLANG) $(CFLAGS_BPF) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $(@:.bpf.o=.tmp.bpf.o)
+$(Q)$(1) $(CFLAGS_BPF) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $(@:.bpf.o=.tmp.bpf.o)
 $(Q)$(BPFTOOL) gen object $@ $(@:.bpf.o=.tmp.bpf.o)
 endef
 
-$(BUILD)/flowsplit.bpf.o: bpf/flowsplit.bpf.c Makefile
-	$(compile_bpf)
+$(BUILD)/flowsplit.bpf.o: bpf/flowsplit.bpf.c Makefile scripts/clang-passed
+	$(call compile_bpf,$(CLANG))
 
 $(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c Makefile
-	$(compile_bpf)
+	$(call compile_bpf,$(CLANG))
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< >$@
 
-# For trying compilers: make CLANG=clang-16 bpf-check
-.PHONY: bpf-check
-bpf-check: ## compile the BPF programs only, with CLANG=...
-	$(call msg,BPF,$(BUILD)/check/$(notdir $(CLANG)).bpf.o)
-	@mkdir -p $(BUILD)/check
-	$(Q)$(CLANG) $(CFLAGS_BPF) -c bpf/flowsplit.bpf.c -o $(BUILD)/check/$(notdir $(CLANG)).bpf.o
+# --- the same by every compiler, which bpf_check loads. One of them only: make bpf-check CLANGS=clang-16
+
+CLANGS ?= $(or $(sort $(notdir $(wildcard $(addsuffix /clang-[0-9]*,$(subst :, ,$(PATH)))))),clang)
+# `make test` has these, where Debian has them.
+TEST_CLANGS := clang-14 clang-19
+check_objects = $(1:%=$(BUILD)/check/%/flowsplit.bpf.o)
+
+$(BUILD)/check/%/flowsplit.bpf.o: bpf/flowsplit.bpf.c Makefile
+	$(call compile_bpf,$*)
+
+$(BUILD)/tests/matrix/%.bpf.o: tests/matrix/%.bpf.c Makefile
+	$(call compile_bpf,$(CLANG))
 
 # --- the command line, and as a library for tests; twice more with sanitizers
 
@@ -108,7 +121,7 @@ $(BUILD)/asan/%.o: %.c Makefile | $(SKELETON)
 	$(call compile,$(CC),$(SANITIZE))
 
 $(BUILD)/fuzz/%.o: %.c Makefile | $(SKELETON)
-	$(call compile,$(CLANG),$(SANITIZE) -fsanitize=fuzzer-no-link)
+	$(call compile,$(FUZZ_CLANG),$(SANITIZE) -fsanitize=fuzzer-no-link)
 
 $(BUILD)/libflowsplit.a: $(LIBRARY:%=$(BUILD)/%.o)
 	$(archive)
@@ -140,7 +153,7 @@ $(UNIT_PROGRAMS): $(BUILD)/%: $(BUILD)/asan/%.o $(BUILD)/asan/libflowsplit.a
 	$(call link,$(CC),$(SANITIZE),-lcmocka -lm)
 
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/fuzz/%.o $(BUILD)/fuzz/libflowsplit.a
-	$(call link,$(CLANG),$(SANITIZE) -fsanitize=fuzzer)
+	$(call link,$(FUZZ_CLANG),$(SANITIZE) -fsanitize=fuzzer)
 
 $(PACKET_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(PACKET_SHARED:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
 	$(call link,$(CC),,-lcmocka)
@@ -150,17 +163,28 @@ $(PEER_PROGRAM): $(PEER:%=$(BUILD)/%.o)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static $^ -o $@
 
+$(MATRIX_PROGRAM): $(MATRIX:%=$(BUILD)/%.o)
+	$(call link,$(CC))
+
+# Libraries that tests preload, to be a world that is against the product.
+$(BUILD)/tests/e2e/preload/%.so: tests/e2e/preload/%.c Makefile
+	$(call msg,SO,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE $(CFLAGS) -fPIC -shared $< -o $@ -ldl
+
 $(BENCH_PROGRAM): $(BENCH:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
 	$(call link,$(CC))
 
-.PHONY: programs programs-unit programs-fuzz programs-packet programs-e2e programs-vm programs-bench
+.PHONY: programs programs-unit programs-fuzz programs-packet programs-e2e programs-matrix programs-vm programs-bench
 programs-unit: $(UNIT_PROGRAMS)
 programs-fuzz: $(FUZZ_PROGRAMS)
 programs-packet: all $(PACKET_PROGRAMS)
-programs-e2e: all $(PEER_PROGRAM)
-programs-vm: programs-packet programs-e2e
+programs-e2e: all $(PEER_PROGRAM) $(PRELOADS)
+programs-matrix: $(MATRIX_PROGRAM) $(BUILD)/tests/matrix/limits.bpf.o \
+	$(call check_objects,$(filter $(CLANGS),$(TEST_CLANGS)))
+programs-vm: programs-packet programs-e2e programs-matrix
 programs-bench: all $(BENCH_PROGRAM)
-programs: all programs-unit programs-fuzz programs-packet programs-e2e programs-bench ## build all, programs for tests too
+programs: all programs-unit programs-fuzz programs-packet programs-e2e programs-matrix programs-bench ## build all, programs for tests too
 
 # --- what people run. First what must be installed, and only then a make that builds: on a fresh machine the
 # compilers come with the former.
@@ -174,7 +198,7 @@ deps: ## install Debian's packages for building and testing (root)
 .PHONY: test
 test: deps ## install what is missing, build, run all tests (root)
 	$(BUILD_FIRST) programs
-	$(Q)FS_VM_BRIEF=1 tests/run lint unit fuzz packet e2e vm
+	$(Q)FS_VM_BRIEF=1 FS_CLANGS="$(TEST_CLANGS)" tests/run lint unit fuzz matrix packet e2e vm
 
 .PHONY: unit packet e2e
 unit packet e2e: deps ## run one layer of tests, or those of it that match ONLY=... (packet, e2e: root)
@@ -182,9 +206,18 @@ unit packet e2e: deps ## run one layer of tests, or those of it that match ONLY=
 	$(Q)tests/run $@$(ONLY:%=/%)
 
 .PHONY: vmtest
-vmtest: deps ## run all of packet and e2e that VMs are for under other kernels; one of them: KERNEL=6.1
+vmtest: deps ## run matrix, and all of packet and e2e that VMs are for, under other kernels; one of them: KERNEL=6.1
 	$(BUILD_FIRST) programs-vm
 	$(Q)KERNEL="$(KERNEL)" tests/run vm
+
+.PHONY: bpf-check matrix
+bpf-check: ## load the programs of each clang installed into this kernel: table of costs, limits (root)
+	$(BUILD_FIRST) $(MATRIX_PROGRAM) $(call check_objects,$(CLANGS))
+	$(Q)$(MATRIX_PROGRAM) $(foreach clang,$(CLANGS),$(clang)=$(call check_objects,$(clang)))
+
+matrix: deps ## the same in VMs; one of them: KERNEL=6.1; some compilers: CLANGS="clang-14 clang-19"
+	$(BUILD_FIRST) programs-matrix $(call check_objects,$(CLANGS))
+	$(Q)KERNEL="$(KERNEL)" LAYERS=matrix FS_CLANGS="$(CLANGS)" tests/matrix/tables tests/run vm
 
 .PHONY: fuzz
 fuzz: deps ## fuzz the parsers for FUZZ_SECONDS each (600)

@@ -81,25 +81,24 @@ int tc_egress(struct __sk_buff *skb)
     return steer_egress(skb, &pkt, parsed);
 }
 
-/* Packets that other programs redirect fail here too; they tell the same about the interface. */
 SEC("tp_btf/xdp_devmap_xmit")
 int BPF_PROG(watch_devmap_xmit, const struct net_device *from, const struct net_device *to,
              int sent, int drops, int err)
 {
-    return drops > 0 ? watch_failed(to->ifindex, drops) : 0;
+    return runs_own(from) ? watch_sent(to, sent, drops, err) : 0;
 }
 
 SEC("tp_btf/xdp_redirect_err")
-int BPF_PROG(watch_redirect_err, const struct net_device *from, const void *prog,
+int BPF_PROG(watch_redirect_err, const struct net_device *from, const struct bpf_prog *program,
              const void *target, int err, int map_type, __u32 map_id, __u32 index)
 {
-    return map_type == BPF_MAP_TYPE_UNSPEC ? watch_failed(index, 1) : 0;
+    return is_own(program) ? watch_refused(index, err) : 0;
 }
 
 SEC("tp_btf/xdp_bulk_tx")
 int BPF_PROG(watch_bulk_tx, const struct net_device *dev, int sent, int drops, int err)
 {
-    return drops > 0 ? watch_failed(dev->ifindex, drops) : 0;
+    return runs_own(dev) ? watch_sent(dev, sent, drops, err) : 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -133,5 +132,5 @@ int sockets_list(struct bpf_iter__tcp *ctx)
 {
     struct sock_common *sk = ctx->sk_common; /* read once: what was checked is what is used */
 
-    return sk ? socket_list(ctx->meta->seq, sk) : 0;
+    return sk ? socket_look(ctx->meta->seq, sk) : 0;
 }

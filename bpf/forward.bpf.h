@@ -5,6 +5,7 @@
 #define FLOWSPLIT_FORWARD_BPF_H
 
 #include "count.bpf.h"
+#include "lookup.bpf.h"
 #include "packet.bpf.h"
 
 #define AF_INET          2
@@ -80,12 +81,19 @@ static __always_inline int route_find(void *ctx, struct route *route, const stru
     return route_reason(bpf_fib_lookup(ctx, &route->fib, sizeof(route->fib), 0));
 }
 
+/* Where the ban is for a time only, it lets one packet through when that has passed. */
 static __always_inline bool redirect_is_banned(__u32 ifindex)
 {
     __u32 key = ifindex % FS_NO_REDIRECT_SIZE;
-    __u32 *banned = bpf_map_lookup_elem(&no_redirect, &key);
+    struct fs_ban *ban = bpf_map_lookup_elem(&no_redirect, &key);
+    __u32 now, until;
 
-    return banned && *banned;
+    if (likely(!ban || ban->kind == FS_BAN_NONE))
+        return false;
+    until = ban->until;
+    now = tick_now();
+    return ban->kind == FS_BAN_NEVER || fs_before(now, until, 0) ||
+           __sync_val_compare_and_swap(&ban->until, until, now + FS_BAN_TICKS) != until;
 }
 
 /* Makes the frame the next hop's. XDP. */

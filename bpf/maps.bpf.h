@@ -104,13 +104,13 @@ struct {
     __type(value, __u32);
 } direct_seen SEC(".maps");
 
-/* By ifindex modulo its size: interfaces to which the kernel failed to redirect. Packets for them
+/* By ifindex modulo its size: interfaces to which the kernel fails to redirect. Packets for them
  * go up the stack, which forwards them; so do, needlessly, those for a namesake of the modulus. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, FS_NO_REDIRECT_SIZE);
     __type(key, __u32);
-    __type(value, __u32);
+    __type(value, struct fs_ban);
 } no_redirect SEC(".maps");
 
 #endif

@@ -4,11 +4,14 @@
 # none is missing. Needs root only if one is.
 set -euo pipefail
 
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# NAME? is left out where this Debian doesn't have it; clang-passed is the newest that it has of those with which
+# `make matrix` has passed.
 declare -A packages=(
-    [build]="gcc libc6-dev linux-libc-dev make clang bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev
+    [build]="gcc libc6-dev linux-libc-dev make clang-passed bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev
         libjansson-dev libmicrohttpd-dev libsystemd-dev libcurl4-openssl-dev libncurses-dev"
     [demo]="iproute2 iputils-ping procps util-linux mount ethtool jq curl"
-    [test]="libcmocka-dev libclang-rt-14-dev llvm iproute2 iputils-ping procps util-linux mount ethtool jq curl
+    [test]="libcmocka-dev clang libclang-rt-dev clang-14? clang-19? llvm iproute2 iputils-ping procps util-linux mount ethtool jq curl
         clang-format cppcheck shellcheck"
     [vm]="qemu-system-x86 busybox-static gojq xz-utils zstd util-linux debian-archive-keyring"
 )
@@ -23,6 +26,32 @@ say() {
 die() {
     say "$*"
     exit 1
+}
+
+has_package() {
+    [[ -z $(missing_of "$1") ]] || apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'
+}
+
+newest_clang() {
+    local -a passed
+    local i
+    read -ra passed <"$here/clang-passed"
+    for ((i = ${#passed[@]} - 1; i >= 0; i--)); do
+        has_package "clang-${passed[i]}" && echo "clang-${passed[i]}" && return
+    done
+    echo clang
+}
+
+# The packages that the names in "$@" stand for here.
+packages_of() {
+    local name
+    for name; do
+        case $name in
+        clang-passed) newest_clang ;;
+        *\?) has_package "${name%\?}" && echo "${name%\?}" ;;
+        *) echo "$name" ;;
+        esac
+    done
 }
 
 # Those of the packages in "$@" that are not installed.
@@ -63,6 +92,14 @@ unpack() (
     mv -T files "$place/$package"
 )
 
+# Sets missing and missing_unpacked.
+find_missing() {
+    local -a all
+    mapfile -t all < <(packages_of "${wanted[@]}")
+    mapfile -t missing < <(missing_of "${all[@]}" | sort -u)
+    mapfile -t missing_unpacked < <(not_unpacked_of "${wanted_unpacked[@]}")
+}
+
 (($# > 0)) || set -- "${!packages[@]}"
 wanted=() wanted_unpacked=()
 for set; do
@@ -73,8 +110,7 @@ for set; do
     wanted_unpacked+=("${names[@]}")
 done
 command -v dpkg-query >/dev/null || die "this is not Debian; see scripts/deps.sh for what is needed"
-mapfile -t missing < <(missing_of "${wanted[@]}" | sort -u)
-mapfile -t missing_unpacked < <(not_unpacked_of "${wanted_unpacked[@]}")
+find_missing
 all_missing=("${missing[@]}" "${missing_unpacked[@]}")
 ((${#all_missing[@]} > 0)) || exit 0
 ((EUID == 0)) || die "missing: ${all_missing[*]}; run this as root: scripts/deps.sh"
@@ -83,6 +119,7 @@ export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 apt update
+find_missing # once more: on a fresh machine apt has known nothing until now
 if ((${#missing[@]} > 0)); then
     say "installing ${missing[*]}"
     apt install -y --no-install-recommends "${missing[@]}"

@@ -10,9 +10,34 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct bpf_prog_aux {
+    __u32 id;
+};
+
+struct bpf_prog {
+    struct bpf_prog_aux *aux;
+};
+
+struct bpf_xdp_entity {
+    struct bpf_prog *prog;
+};
+
 struct net_device {
     int ifindex;
+    struct bpf_xdp_entity xdp_state[3]; /* by enum bpf_xdp_mode */
 };
+
+struct ns_common {
+    unsigned int inum;
+};
+
+struct net {
+    struct ns_common ns;
+};
+
+typedef struct {
+    struct net *net;
+} possible_net_t;
 
 struct sock_common {
     __be32 skc_daddr;
@@ -23,6 +48,7 @@ struct sock_common {
     volatile unsigned char skc_state;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
+    possible_net_t skc_net;
 };
 
 struct sock {

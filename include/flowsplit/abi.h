@@ -8,7 +8,7 @@
 #include <linux/types.h>
 
 /* The number of this layout; pins made under another number are refused. */
-#define FS_ABI              4
+#define FS_ABI              5
 
 #define FS_NO_REDIRECT_SIZE 4096 /* cells of the no_redirect map, by ifindex modulo this */
 
@@ -81,6 +81,24 @@ enum fs_flow_flags {
     FS_FLOW_CONTESTED = 32,  /* a SYN with the same tuple began another flow, or claims to */
     FS_FLOW_CERTAIN = 64,    /* direct: no steered flow can have this tuple */
 };
+
+/* Why an interface isn't redirected to. */
+enum fs_ban_kind {
+    FS_BAN_NONE,    /* it is */
+    FS_BAN_NOT_NOW, /* the last try failed: one packet tries again now and then */
+    FS_BAN_NEVER,   /* its driver takes no redirected packets */
+};
+
+/* How long after a failed try nothing more is redirected to an interface, in ticks. 5 s. */
+#define FS_BAN_TICKS (5 * 15)
+
+/* A cell of the no_redirect map. */
+struct fs_ban {
+    __u32 kind;  /* enum fs_ban_kind */
+    __u32 until; /* NOT_NOW: tick from which on a packet may try again */
+};
+
+_Static_assert(sizeof(struct fs_ban) == 8, "fs_ban is part of the ABI");
 
 /* Value of the flow tables: where a flow is that isn't, or might not be, where the hash sends it.
  */

@@ -16,6 +16,7 @@
 #include "abi.h"
 #include "guard.h"
 #include "hash.h"
+#include "observers.h"
 
 #define FS_ARENA_SIZE  (64u << 20)
 #define FS_ARENA_GUARD (128u << 10) /* behind the end: a masked offset plus any struct fits */
@@ -36,10 +37,12 @@ struct fs_root {
     __u32 abi;
     fs_ref directory; /* the one store that publishes */
     struct fs_hash_key key;
-    __u64 created_ns; /* CLOCK_REALTIME */
+    __u64 created_ns;                /* CLOCK_REALTIME */
+    __u16 refused[FS_MAX_OBSERVERS]; /* by enum fs_observer: errno with which the kernel refused the
+                                        program, or 0: it took it */
 };
 
-_Static_assert(sizeof(struct fs_root) == 56, "fs_root is part of the ABI");
+_Static_assert(sizeof(struct fs_root) == 88, "fs_root is part of the ABI");
 
 #define FS_ROOT_BYTES 4096u /* the first extent begins here */
 

@@ -99,7 +99,8 @@ enum fs_socket_end {
     FS_END_COUNT,
 };
 
-/* The sockets of a version's backends on this host. Sums are over closed sockets. */
+/* The sockets of a version's backends on this host. `lifetime_ns` is a sum over closed sockets; the
+ * other sums are over closed ones and, as of the last look, those that live. */
 struct fs_sockets {
     __u64 now[FS_TCP_STATES]; /* sockets by TCP state */
     __u64 stuck;              /* in CLOSE_WAIT for longer than the guard's close_wait_after, now */
@@ -107,15 +108,26 @@ struct fs_sockets {
     __u64 ended[FS_END_COUNT];
     __u64 lifetime_ns;
     __u64 bytes_in, bytes_out; /* payload */
-    __u64 rtt_us, rtt_count;   /* of smoothed RTTs at the end */
+    __u64 rtt_us, rtt_count;   /* of each socket's last smoothed RTT */
     __u64 segments;            /* with payload, sent again ones included */
     __u64 retransmits;
 };
 
-/* What is kept of a socket. */
+/* A socket in CLOSE_WAIT that the clock for these does not know. */
+enum fs_untimed {
+    FS_UNTIMED_NO,    /* it does, or there is nothing to time */
+    FS_UNTIMED_SHORT, /* so far; judged by who looks, or at the socket's end */
+    FS_UNTIMED_STUCK, /* for too long, which has been said */
+};
+
+/* What is kept of a socket. Written with the socket locked. */
 struct fs_socket {
-    __u64 born_ns;  /* CLOCK_MONOTONIC */
-    __u64 state_ns; /* when it came to its state */
+    __u64 born_ns;             /* CLOCK_MONOTONIC */
+    __u64 state_ns;            /* when it came to its state */
+    __u64 bytes_in, bytes_out; /* counted in the sums so far, like the next three */
+    __u32 data_segments;
+    __u32 retransmits;
+    __u32 rtt_us;
     __u32 backend;  /* id */
     __u32 health;   /* slot of the version */
     __u32 epoch;    /* of the slot */
@@ -125,13 +137,13 @@ struct fs_socket {
     __u32 bucket;   /* of the client */
     __u32 repeated; /* what the client had acknowledged, plus one, when a timer sent something again
                        that isn't judged yet; 0: there is no such thing */
+    __u32 untimed;  /* enum fs_untimed */
 };
 
-_Static_assert(sizeof(struct fs_socket) == 48, "fs_socket is part of the ABI");
+_Static_assert(sizeof(struct fs_socket) == 80, "fs_socket is part of the ABI");
 
-/* What an iterator writes for each socket of a backend. */
-struct fs_connection {
-    struct fs_socket socket;
+/* A connection, as it is now. */
+struct fs_connection_now {
     struct fs_endpoint client;
     struct fs_endpoint local;
     __u64 bytes_in, bytes_out; /* payload */
@@ -141,7 +153,13 @@ struct fs_connection {
     __u32 zero;
 };
 
-_Static_assert(sizeof(struct fs_connection) == 120, "fs_connection is part of the ABI");
+/* What the iterator writes for each socket of a backend. */
+struct fs_connection {
+    struct fs_socket socket;
+    struct fs_connection_now now;
+};
+
+_Static_assert(sizeof(struct fs_connection) == 152, "fs_connection is part of the ABI");
 
 #define FS_HTTP_CLASSES 6 /* 1xx to 5xx; 0: not to be read */
 

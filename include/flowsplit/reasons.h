@@ -64,12 +64,12 @@
       "an outcome was not scored: too many CPUs had one for the same version at once")           \
     X(SOCKET_UNREADABLE, "socket_unreadable", "noted", "look",                                   \
       "a backend's socket could not be observed: no memory, or the kernel would not show it")    \
-    X(CLOSE_WAIT_UNWATCHED, "close_wait_unwatched", "noted", "look",                             \
-      "a socket in CLOSE_WAIT has no timer: too many of them, or no memory")                     \
+    X(CLOSE_WAIT_UNWATCHED, "close_wait_unwatched", "noted", "normal",                           \
+      "a socket in CLOSE_WAIT too many: it is judged when somebody looks, or at its end")        \
     X(TRACEPOINT_MISSED, "tracepoint_missed", "noted", "look",                                   \
       "a tracepoint's program was not run: its CPU was in the midst of running it")              \
     X(REDIRECT_FAILED, "redirect_failed", "dropped", "look",                                     \
-      "the kernel lost packets while redirecting: the interface is from now on fed by the stack")
+      "the kernel lost packets while redirecting: the stack feeds the interface until it works")
 
 enum fs_reason {
 #define FS_REASON_ENUM(id, name, fate, normal, text) FS_REASON_##id,

@@ -177,6 +177,32 @@ background_kill() {
     kill -s KILL "${BACKGROUND[$1]}"
 }
 
+# Of the most there can be: from now on the clock knows no socket in CLOSE_WAIT.
+no_timers() {
+    local zeros
+    zeros=$(printf '0 %.0s' {1..32})
+    for ((i = 0; i < 65536; i++)); do
+        echo "map update pinned $PIN/maps/close_waits key $((i & 255)) $((i >> 8)) 0 0 0 0 0 255 value $zeros"
+    done >"$TMP/fill"
+    bpftool batch file "$TMP/fill" >/dev/null 2>&1 || true
+    kept 65536
+}
+
+unwatched() {
+    fs reasons --json | jq '.reasons[] | select(.name == "close_wait_unwatched").packets'
+}
+
+# Nobody looks until the sockets have ended.
+judged_at_the_end() {
+    peer_in c http --to "$VIP4:80" "${SOURCES[@]}" --count 40
+    sleep 2
+    background_end "$1" KILL
+    background_end "$2" KILL
+    sleep 0.5
+    is_withdrawn local4 || fail "$(fs status)"
+    trip_of local4 '.rule == "close_wait > 5%" and .bad >= 3' || fail "not that"
+}
+
 leaking_servers() {
     # shellcheck disable=SC2046 # words are wanted
     faulty lb --leak 100 $(at l2)
@@ -230,4 +256,16 @@ peer_in c http --to "$VIP4:80" "${SOURCES[@]}" --count 40
 poll 20 leaking_shown
 apply_anew leaking_services
 check "nothing is kept of sockets whose version is gone" forgotten "$leaking" "$FAULTY"
+
+LEGACY= # an instance like that is not for other tests
+check "there may be no more timers" no_timers
+leaking_servers
+apply_anew leaking_services
+before=$(unwatched)
+check "without timers: withdrawn when somebody looks" leak_trips
+check "without timers: nothing is open when they end" leak_ends "$leaking" "$FAULTY"
+check "each such socket was counted" test "$(unwatched)" -ge $((before + 12))
+leaking_servers
+apply_anew leaking_services
+check "without timers and looks: judged at the end" judged_at_the_end "$leaking" "$FAULTY"
 done_testing

@@ -182,9 +182,10 @@ uint32_t tick_now(void)
 
 void ban_redirect(unsigned ifindex, bool banned)
 {
-    uint32_t key = ifindex % FS_NO_REDIRECT_SIZE, value = banned;
+    uint32_t key = ifindex % FS_NO_REDIRECT_SIZE;
+    struct fs_ban ban = {.kind = banned ? FS_BAN_NEVER : FS_BAN_NONE};
 
-    must(bpf_map_update_elem(no_redirect, &key, &value, BPF_ANY), "write no_redirect");
+    must(bpf_map_update_elem(no_redirect, &key, &ban, BPF_ANY), "write no_redirect");
 }
 
 void *arena_map(void)

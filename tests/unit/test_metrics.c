@@ -20,7 +20,8 @@ struct world {
     struct metrics_service service;
     struct metrics_version versions[2];
     struct metrics_backend backend;
-    struct metrics_thing interface, tracepoint;
+    struct metrics_thing interface;
+    struct metrics_observer observer;
     struct metrics_rollout rollout;
     struct metrics_evidence evidence;
     struct metrics_check check;
@@ -103,15 +104,17 @@ static void make_world(struct world *world)
     make_rollout(world);
     metrics_label(&world->interface.labels, "interface", "eth\"0");
     world->interface.works = true;
-    metrics_label(&world->tracepoint.labels, "tracepoint", "t");
+    metrics_label(&world->observer.tracepoint, "tracepoint", "t");
+    metrics_label(&world->observer.program, "program", "p");
+    world->observer.error = 1;
     world->metrics = (struct metrics){
         .up = true,
         .monotonic_0 = 1000 * S,
         .reasons = {[FS_REASON_FRAGMENT] = 3},
         .interfaces = &world->interface,
         .interface_count = 1,
-        .tracepoints = &world->tracepoint,
-        .tracepoint_count = 1,
+        .observers = &world->observer,
+        .observer_count = 1,
         .services = &world->service,
         .service_count = 1,
         .versions = world->versions,
@@ -150,6 +153,7 @@ static char *lines[] = {
     "flowsplit_up 1",
     "flowsplit_interface_info{interface=\"eth\\\"0\"} 1",
     "flowsplit_tracepoint_watched{tracepoint=\"t\"} 0",
+    "flowsplit_observer_refused_errno{program=\"p\"} 1",
     "flowsplit_reason_packets_total{reason=\"fragment\",fate=\"passed\",normal=\"false\"} 3",
     "flowsplit_reason_packets_total{reason=\"to_local\",fate=\"steered\",normal=\"true\"} 0",
     "flowsplit_service_drain_seconds{service=\"web\"} 1.5",

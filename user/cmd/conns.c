@@ -44,16 +44,17 @@ static bool is_wanted_state(const struct listing *listing, const char *state)
     return !listing->options->state || strcasecmp(listing->options->state, state) == 0;
 }
 
-/* At the very moment: what is listed goes on living. */
-static double seconds_since(uint64_t ns)
+/* At the very moment: what is listed goes on living. Null if it isn't known since when. */
+static json_t *seconds_since(uint64_t ns)
 {
-    return (double)(clock_now_ns() - ns) / 1e9;
+    return ns ? json_real((double)(clock_now_ns() - ns) / 1e9) : json_null();
 }
 
 static void add_connection(void *context, const struct fs_connection *connection)
 {
     struct listing *listing = context;
     const struct fs_socket *socket = &connection->socket;
+    const struct fs_connection_now *now = &connection->now;
     const char *state = sockets_state_name(socket->state);
     char client[FORMAT_ENDPOINT_MAX], backend[FORMAT_ENDPOINT_MAX];
     const struct fs_table *table;
@@ -63,14 +64,14 @@ static void add_connection(void *context, const struct fs_connection *connection
         return;
     json_array_append_new(
         listing->connections,
-        json_pack(
-            "{s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:I, s:I, s:I, s:I, s:I}", "service", table->name,
-            "version", version->name, "backend", format_endpoint(&connection->local, backend),
-            "client", format_endpoint(&connection->client, client), "state", state, "age_seconds",
-            seconds_since(socket->born_ns), "state_seconds", seconds_since(socket->state_ns),
-            "bytes_in", (json_int_t)connection->bytes_in, "bytes_out",
-            (json_int_t)connection->bytes_out, "rtt_us", (json_int_t)connection->rtt_us, "segments",
-            (json_int_t)connection->segments, "retransmits", (json_int_t)connection->retransmits));
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "service",
+                  table->name, "version", version->name, "backend",
+                  format_endpoint(&now->local, backend), "client",
+                  format_endpoint(&now->client, client), "state", state, "age_seconds",
+                  seconds_since(socket->born_ns), "state_seconds", seconds_since(socket->state_ns),
+                  "bytes_in", (json_int_t)now->bytes_in, "bytes_out", (json_int_t)now->bytes_out,
+                  "rtt_us", (json_int_t)now->rtt_us, "segments", (json_int_t)now->segments,
+                  "retransmits", (json_int_t)now->retransmits));
 }
 
 static const char *flow_state(enum flow_map map, const struct fs_flow *flow)
@@ -176,14 +177,16 @@ static void print_connections(const json_t *list)
         const char *service, *version, *backend, *client, *state;
         char age[CLOCK_TEXT_MAX], rtt[CLOCK_TEXT_MAX], in[16], out[16];
         json_int_t bytes_in, bytes_out, rtt_us, resent;
-        double seconds;
+        const json_t *seconds;
 
-        json_unpack((json_t *)entry, "{s:s, s:s, s:s, s:s, s:s, s:F, s:I, s:I, s:I, s:I}",
+        json_unpack((json_t *)entry, "{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I}",
                     "service", &service, "version", &version, "backend", &backend, "client",
                     &client, "state", &state, "age_seconds", &seconds, "bytes_in", &bytes_in,
                     "bytes_out", &bytes_out, "rtt_us", &rtt_us, "retransmits", &resent);
         printf("%-12s %-12s %-22s %-22s %-12s %8s %9s %9s %8s %6" JSON_INTEGER_FORMAT "\n", service,
-               version, backend, client, state, clock_span((uint64_t)(seconds * 1e9), age),
+               version, backend, client, state,
+               json_is_null(seconds) ? "?"
+                                     : clock_span((uint64_t)(json_real_value(seconds) * 1e9), age),
                terminal_count(in, (double)bytes_in), terminal_count(out, (double)bytes_out),
                clock_span((uint64_t)rtt_us * 1000, rtt), resent);
     }
@@ -253,7 +256,8 @@ const struct command command_conns = {
     .usage = "[SERVICE] [--version V] [--state S] [--json]",
     .summary = "Lists live TCP connections of local backends, and flows in the flow table",
     .help = "Connections are the sockets of backends on this host, in any network namespace, that\n"
-            "were accepted since the backend was declared. STATE is TCP's (ESTABLISHED,\n"
+            "were accepted since the backend was declared; without what `status` may list as not\n"
+            "observed, all at a backend's address, of unknown age. STATE is TCP's (ESTABLISHED,\n"
             "CLOSE_WAIT, ...); of an entry of the flow table it is OPEN, CLOSING, HALF_OPEN or\n"
             "UDP. --state takes any of these.\n",
     .options = OPTION_JSON | OPTION_FILTER,

@@ -9,8 +9,8 @@
 #include "events.h"
 #include "iface.h"
 #include "namespaces.h"
+#include "observers.h"
 #include "settle.h"
-#include "watches.h"
 
 /* How long a change may take to prepare, in ticks, at the first and at later attempts. The data
  * path goes on recording for FS_MARGIN_TICKS after a move ends; a change prepared within that time
@@ -84,7 +84,7 @@ struct change transaction_change(const struct transaction *tx)
                             .is_here = namespaces_have,
                             .notes = tx->notes_stream};
 
-    watches_missing(tx->instance.pin_dir, change.missing);
+    observers_missing(&tx->instance, change.missing);
     return change;
 }
 

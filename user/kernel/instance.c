@@ -18,8 +18,9 @@
 #include "clock.h"
 #include "health.h"
 #include "instance_make.h"
+#include "observers.h"
 #include "pins.h"
-#include "watches.h"
+#include "refusal.h"
 
 #define LOCK_PAUSE_MS 2
 #define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
@@ -49,6 +50,8 @@ static int open_pins(struct instance *instance, const char *dir, const struct pi
     for (const struct pin *pin = pins; pin->name; pin++) {
         int fd = bpf_obj_get(pins_path(path, dir, pin->name));
 
+        if (fd < 0 && errno == ENOENT && pin->optional)
+            continue;
         if (fd < 0 && errno == ENOENT)
             return wrong_abi(instance->pin_dir, err);
         if (fd < 0)
@@ -152,7 +155,7 @@ static int open_with(struct instance *instance, const char *pin_dir, enum instan
     *instance = (struct instance){.pin_dir = pin_dir, .lock = -1};
     memset(&instance->maps, 0xff, sizeof(instance->maps));
     memset(instance->programs, 0xff, sizeof(instance->programs));
-    instance_quieten();
+    refusal_listen();
     if (geteuid() != 0)
         return error_set(err, -EPERM, "root is needed: try with sudo");
     code = pins_check_dir(pin_dir, err);
@@ -293,6 +296,6 @@ int instance_reasons(const struct instance *instance, uint64_t counts[FS_REASON_
 {
     int code = maps_reasons(&instance->maps, counts);
 
-    counts[FS_REASON_TRACEPOINT_MISSED] += watches_missed_runs(instance->pin_dir);
+    counts[FS_REASON_TRACEPOINT_MISSED] += observers_missed_runs(instance->pin_dir);
     return code;
 }

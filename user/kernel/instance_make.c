@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Makes an instance: the only user of the skeleton. */
+/* Makes an instance. With observers_load.c the only user of the skeleton. */
 #include "instance_make.h"
 
 #include <bpf/bpf.h>
@@ -12,68 +12,43 @@
 #include <unistd.h>
 
 #include "flowsplit.skel.h"
+#include "observers.h"
 #include "pins.h"
-#include "watches.h"
+#include "refusal.h"
 
 #define UNBORN "new" /* an instance in the making, until its directories are renamed */
 
 const struct pin instance_maps[] = {
-    {"arena", offsetof(struct instance, maps.arena)},
-    {"half_open", offsetof(struct instance, maps.flow[FLOW_MAP_HALF_OPEN])},
-    {"flows", offsetof(struct instance, maps.flow[FLOW_MAP_FLOWS])},
-    {"udp_flows", offsetof(struct instance, maps.flow[FLOW_MAP_UDP])},
-    {"backend_counters", offsetof(struct instance, maps.backend_counters)},
-    {"reason_counters", offsetof(struct instance, maps.reason_counters)},
-    {"direct_seen", offsetof(struct instance, maps.direct_seen)},
-    {"no_redirect", offsetof(struct instance, maps.no_redirect)},
-    {"trips", offsetof(struct instance, maps.trips)},
-    {"health", offsetof(struct instance, maps.health)},
-    {"events", offsetof(struct instance, maps.events)},
-    {"handshakes", offsetof(struct instance, maps.handshakes)},
-    {"samples", offsetof(struct instance, maps.samples)},
-    {"sockets", offsetof(struct instance, maps.sockets)},
-    {"close_waits", offsetof(struct instance, maps.close_waits)},
-    {NULL, 0},
+    {"arena", offsetof(struct instance, maps.arena), false},
+    {"half_open", offsetof(struct instance, maps.flow[FLOW_MAP_HALF_OPEN]), false},
+    {"flows", offsetof(struct instance, maps.flow[FLOW_MAP_FLOWS]), false},
+    {"udp_flows", offsetof(struct instance, maps.flow[FLOW_MAP_UDP]), false},
+    {"backend_counters", offsetof(struct instance, maps.backend_counters), false},
+    {"reason_counters", offsetof(struct instance, maps.reason_counters), false},
+    {"direct_seen", offsetof(struct instance, maps.direct_seen), false},
+    {"no_redirect", offsetof(struct instance, maps.no_redirect), false},
+    {"trips", offsetof(struct instance, maps.trips), false},
+    {"health", offsetof(struct instance, maps.health), false},
+    {"events", offsetof(struct instance, maps.events), false},
+    {"handshakes", offsetof(struct instance, maps.handshakes), false},
+    {"samples", offsetof(struct instance, maps.samples), false},
+    {"sockets", offsetof(struct instance, maps.sockets), false},
+    {"close_waits", offsetof(struct instance, maps.close_waits), false},
+    {"close_wait_clock", offsetof(struct instance, maps.close_wait_clock), false},
+    {"namespaces", offsetof(struct instance, maps.namespaces), false},
+    {NULL, 0, false},
 };
 
 const struct pin instance_programs[] = {
-    {"xdp_ingress", offsetof(struct instance, programs[PROGRAM_XDP_INGRESS])},
-    {"xdp_learn", offsetof(struct instance, programs[PROGRAM_XDP_LEARN])},
-    {"tc_ingress", offsetof(struct instance, programs[PROGRAM_TC_INGRESS])},
-    {"tc_learn", offsetof(struct instance, programs[PROGRAM_TC_LEARN])},
-    {"tc_stand_in", offsetof(struct instance, programs[PROGRAM_TC_STAND_IN])},
-    {"tc_egress", offsetof(struct instance, programs[PROGRAM_TC_EGRESS])},
-    {"sockets_list", offsetof(struct instance, programs[PROGRAM_SOCKETS_LIST])},
-    {NULL, 0},
+    {"xdp_ingress", offsetof(struct instance, programs[PROGRAM_XDP_INGRESS]), false},
+    {"xdp_learn", offsetof(struct instance, programs[PROGRAM_XDP_LEARN]), false},
+    {"tc_ingress", offsetof(struct instance, programs[PROGRAM_TC_INGRESS]), false},
+    {"tc_learn", offsetof(struct instance, programs[PROGRAM_TC_LEARN]), false},
+    {"tc_stand_in", offsetof(struct instance, programs[PROGRAM_TC_STAND_IN]), false},
+    {"tc_egress", offsetof(struct instance, programs[PROGRAM_TC_EGRESS]), false},
+    {"sockets_list", offsetof(struct instance, programs[PROGRAM_SOCKETS_LIST]), true},
+    {NULL, 0, false},
 };
-
-/* The last thing libbpf complained of, for the message when a load fails. */
-static char last_complaint[256];
-
-static int keep_complaint(enum libbpf_print_level level, const char *format, va_list args)
-{
-    if (level == LIBBPF_WARN && !*last_complaint)
-        vsnprintf(last_complaint, sizeof(last_complaint), format, args);
-    return 0;
-}
-
-void instance_quieten(void)
-{
-    libbpf_set_print(keep_complaint);
-}
-
-static int load_failed(struct error *err, int code)
-{
-    last_complaint[strcspn(last_complaint, "\n")] = '\0';
-    if (code == -EPERM)
-        return error_set(err, code,
-                         "the kernel refuses BPF programs to this user: root, or "
-                         "CAP_BPF and CAP_NET_ADMIN, is needed");
-    return error_set(err, code,
-                     "the kernel did not take the BPF programs (%s); Linux 6.1 or newer with BPF, "
-                     "BTF and XDP is needed%s%s",
-                     strerror(-code), *last_complaint ? ": " : "", last_complaint);
-}
 
 const void *instance_programs_elf(size_t *bytes)
 {
@@ -107,7 +82,8 @@ static int pin_all(struct flowsplit_bpf *skel, const char *maps_dir, const char 
 
         if (!program)
             return -ENOENT;
-        if (bpf_obj_pin(bpf_program__fd(program), pins_path(path, programs_dir, pin->name)))
+        if (!pin->optional &&
+            bpf_obj_pin(bpf_program__fd(program), pins_path(path, programs_dir, pin->name)))
             code = -errno;
     }
     return code;
@@ -132,6 +108,14 @@ static void format_arena(void *arena)
     model_format(arena, &key, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 }
 
+static uint32_t program_id(const struct bpf_program *program)
+{
+    struct bpf_prog_info info = {0};
+    uint32_t bytes = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &bytes) ? 0 : info.id;
+}
+
 /* Pins a loaded object into a directory of its own and then renames: programs and links first, the
  * maps last, since an instance is where its maps are. */
 static int pin_instance(struct flowsplit_bpf *skel, const char *pin_dir, struct error *err)
@@ -150,7 +134,9 @@ static int pin_instance(struct flowsplit_bpf *skel, const char *pin_dir, struct 
     if (code)
         return code;
     code = pin_all(skel, maps, programs);
-    code = code ? code : watches_pin(skel->obj, links);
+    if (!code)
+        observers_load(skel->obj, program_id(skel->progs.xdp_ingress), programs, links,
+                       fs_at(struct fs_root, skel->bss->fs_arena, 0)->refused);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !code; i++)
         if (rename(pins_path(from, unborn, parts[i]), pins_path(to, pin_dir, parts[i])))
             code = -errno;
@@ -167,14 +153,14 @@ int instance_make(const char *pin_dir, struct error *err)
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         pins_remove(pins_path(path, pin_dir, parts[i]));
-    *last_complaint = '\0';
+    refusal_forget();
     skel = flowsplit_bpf__open();
     if (!skel)
-        return load_failed(err, -errno);
-    watches_leave_out(skel->obj);
+        return refusal_explain(-errno, err);
+    observers_leave_out(skel->obj);
     code = flowsplit_bpf__load(skel);
     if (code) {
-        code = load_failed(err, code);
+        code = refusal_explain(code, err);
     } else {
         format_arena(skel->bss->fs_arena);
         code = pin_instance(skel, pin_dir, err);

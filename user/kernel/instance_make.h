@@ -4,6 +4,8 @@
 #ifndef FLOWSPLIT_INSTANCE_MAKE_H
 #define FLOWSPLIT_INSTANCE_MAKE_H
 
+#include <stdbool.h>
+
 #include "instance.h"
 
 /* Directories below the pin directory. */
@@ -15,6 +17,7 @@
 struct pin {
     const char *name;
     size_t offset;
+    bool optional; /* not pinned by who makes the instance, and perhaps not at all */
 };
 
 /* Both ended by a name of NULL. */
@@ -24,9 +27,6 @@ extern const struct pin instance_programs[];
 /* Loads the programs and pins a new, empty instance. The caller holds the lock. What a killed
  * command left half-made is removed first. Returns 0 or -errno with *err set. */
 int instance_make(const char *pin_dir, struct error *err);
-
-/* Has libbpf keep its first complaint for a message, rather than print. */
-void instance_quieten(void);
 
 /* The BPF programs as an ELF file, for who only wants to try them. */
 const void *instance_programs_elf(size_t *bytes);

@@ -137,11 +137,19 @@ int maps_reasons(const struct maps *maps, uint64_t counts[FS_REASON_COUNT])
     return 0;
 }
 
+bool maps_knows_namespace(const struct maps *maps, uint32_t inum)
+{
+    uint8_t seen;
+
+    return bpf_map_lookup_elem(maps->namespaces, &inum, &seen) == 0;
+}
+
 void maps_allow_redirect(const struct maps *maps, unsigned ifindex)
 {
-    uint32_t key = ifindex % FS_NO_REDIRECT_SIZE, banned = 0;
+    uint32_t key = ifindex % FS_NO_REDIRECT_SIZE;
+    struct fs_ban ban = {.kind = FS_BAN_NONE};
 
-    bpf_map_update_elem(maps->no_redirect, &key, &banned, BPF_ANY);
+    bpf_map_update_elem(maps->no_redirect, &key, &ban, BPF_ANY);
 }
 
 uint32_t maps_value_size(int fd)

@@ -27,6 +27,8 @@ struct maps {
     int samples;
     int sockets;
     int close_waits;
+    int close_wait_clock;
+    int namespaces;
 };
 
 /* Calls `visit` for each entry; one that returns true has the entry deleted. Entries that appear or
@@ -56,6 +58,9 @@ int maps_backend_reset(const struct maps *maps, uint32_t number);
 
 /* What the programs have counted of each reason, all CPUs together. Returns 0 or -errno. */
 int maps_reasons(const struct maps *maps, uint64_t counts[FS_REASON_COUNT]);
+
+/* Has a backend's socket been seen in the network namespace with this number? */
+bool maps_knows_namespace(const struct maps *maps, uint32_t inum);
 
 /* Lets packets be redirected to an interface again. */
 void maps_allow_redirect(const struct maps *maps, unsigned ifindex);

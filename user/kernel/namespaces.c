@@ -93,8 +93,8 @@ bool namespaces_each(bool (*visit_one)(void *context, ino_t inode), void *contex
         is_new(&search, own.st_ino);
     found = visit_one(context, own.st_ino);
     if (!found && search.own >= 0)
-        found = visit_each(&search, NAMED, false, "") ||
-                visit_each(&search, "/proc", true, "/ns/net");
+        found =
+            visit_each(&search, NAMED, false, "") || visit_each(&search, "/proc", true, "/ns/net");
     if (search.own >= 0)
         close(search.own);
     free(search.seen);

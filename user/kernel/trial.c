@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "instance_make.h"
+#include "observers.h"
 #include "printable.h"
-#include "watches.h"
+#include "refusal.h"
 
 enum { LOG_BYTES = 1 << 20, HELPERS_MOST = 512 };
 
@@ -118,7 +119,7 @@ static void try_each(const struct bpf_object *maps, struct bpf_object *plan, cha
 {
     struct bpf_program *program;
 
-    watches_leave_out(plan);
+    observers_leave_out(plan);
     bpf_object__for_each_program(program, plan)
     {
         struct tried tried = {.name = bpf_program__name(program),
@@ -138,7 +139,7 @@ int trial_run(void (*tell)(void *context, const struct tried *tried), void *cont
     char *log = malloc(LOG_BYTES);
     int code;
 
-    instance_quieten();
+    refusal_listen();
     maps = open_object();
     plan = open_object();
     code = maps && plan && log ? 0 : -ENOMEM;

@@ -26,7 +26,7 @@ void metrics_free(struct metrics *metrics)
     }
     free(metrics->rollouts);
     free(metrics->interfaces);
-    free(metrics->tracepoints);
+    free(metrics->observers);
     free(metrics->services);
     free(metrics->versions);
     free(metrics->backends);

@@ -40,6 +40,13 @@ struct metrics_thing {
     bool works;
 };
 
+/* A program that only observes. */
+struct metrics_observer {
+    struct metrics_labels tracepoint; /* label tracepoint: what it is on */
+    struct metrics_labels program;    /* label program */
+    int error;                        /* errno of the kernel's refusal; 0: it works */
+};
+
 /* A rollout that is under way or has ended. Who runs rollouts fills these in. */
 struct metrics_rollout {
     struct metrics_labels labels; /* service, version */
@@ -73,8 +80,8 @@ struct metrics {
     uint64_t events;
     struct metrics_thing *interfaces; /* labels interface, mode */
     size_t interface_count;
-    struct metrics_thing *tracepoints;
-    size_t tracepoint_count;
+    struct metrics_observer *observers;
+    size_t observer_count;
     struct metrics_service *services;
     size_t service_count;
     struct metrics_version *versions;

@@ -10,11 +10,13 @@
 #include "clock.h"
 #include "iface.h"
 #include "instance.h"
+#include "observers.h"
 #include "parse.h"
+#include "sockets.h"
 #include "sweep.h"
-#include "watches.h"
 
-#define LOCK_WAIT_MS 5000
+#define LOCK_WAIT_MS   5000
+#define SOCKETS_AGE_MS 900 /* of the figures of live connections */
 
 /* An open instance being read. */
 struct reading {
@@ -194,18 +196,20 @@ static int read_interfaces(struct reading *r, struct error *err)
     return count < 0 ? count : metrics->interfaces ? 0 : -ENOMEM;
 }
 
-static void read_tracepoint(void *context, const char *name, bool works)
+static int read_observers(struct reading *r)
 {
-    struct metrics *metrics = context;
-    size_t bytes = (metrics->tracepoint_count + 1) * sizeof(*metrics->tracepoints);
-    struct metrics_thing *things = realloc(metrics->tracepoints, bytes), *thing;
+    struct metrics *metrics = &r->metrics;
 
-    if (!things)
-        return;
-    metrics->tracepoints = things;
-    thing = &things[metrics->tracepoint_count++];
-    *thing = (struct metrics_thing){.works = works};
-    metrics_label(&thing->labels, "tracepoint", name);
+    metrics->observers = calloc(FS_OBSERVER_COUNT, sizeof(*metrics->observers));
+    for (int which = 0; metrics->observers && which < FS_OBSERVER_COUNT; which++) {
+        struct observer observer = observers_get(&r->instance, (enum fs_observer)which);
+        struct metrics_observer *thing = &metrics->observers[metrics->observer_count++];
+
+        metrics_label(&thing->tracepoint, "tracepoint", observer.on);
+        metrics_label(&thing->program, "program", observer.program);
+        thing->error = observer.error;
+    }
+    return metrics->observers ? 0 : -ENOMEM;
 }
 
 static int read_all(struct reading *r, struct error *err)
@@ -213,6 +217,7 @@ static int read_all(struct reading *r, struct error *err)
     struct metrics *metrics = &r->metrics;
     int code;
 
+    sockets_refresh(&r->instance, SOCKETS_AGE_MS);
     r->now = clock_tick_now();
     r->model = model_read(r->instance.arena, r->instance.trips, err);
     if (!r->model)
@@ -226,7 +231,8 @@ static int read_all(struct reading *r, struct error *err)
     if (code)
         return error_set(err, code, "can't read the counters: %s", strerror(-code));
     metrics->events = __atomic_load_n(&r->instance.trips->event_count, __ATOMIC_ACQUIRE);
-    watches_each(r->instance.pin_dir, read_tracepoint, metrics);
+    if (read_observers(r))
+        return error_set(err, -ENOMEM, "out of memory");
     return read_interfaces(r, err);
 }
 

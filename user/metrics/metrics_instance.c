@@ -51,9 +51,18 @@ static void write_interfaces(struct metrics_text *text, const struct metrics_fam
 static void write_tracepoints(struct metrics_text *text, const struct metrics_family *family,
                               const struct metrics *metrics)
 {
-    for (size_t i = 0; i < metrics->tracepoint_count; i++)
-        metrics_count(text, family->name, &metrics->tracepoints[i].labels,
-                      metrics->tracepoints[i].works);
+    for (size_t i = 0; i < metrics->observer_count; i++)
+        metrics_count(text, family->name, &metrics->observers[i].tracepoint,
+                      !metrics->observers[i].error);
+}
+
+static void write_refusals(struct metrics_text *text, const struct metrics_family *family,
+                           const struct metrics *metrics)
+{
+    for (size_t i = 0; i < metrics->observer_count; i++)
+        if (metrics->observers[i].error)
+            metrics_count(text, family->name, &metrics->observers[i].program,
+                          (uint64_t)metrics->observers[i].error);
 }
 
 static void write_reasons(struct metrics_text *text, const struct metrics_family *family,
@@ -86,7 +95,10 @@ const struct metrics_family metrics_instance_families[] = {
     {"flowsplit_interface_info", METRICS_GAUGE, "Attached interfaces and their mode",
      write_interfaces, 0},
     {"flowsplit_tracepoint_watched", METRICS_GAUGE,
-     "1 if a tracepoint is watched, 0 if this kernel doesn't have it", write_tracepoints, 0},
+     "1 if a tracepoint, or all sockets (iter/tcp), can be looked at; 0 if this kernel refuses",
+     write_tracepoints, 0},
+    {"flowsplit_observer_refused_errno", METRICS_GAUGE,
+     "Why the kernel refuses a program that observes; no sample: it doesn't", write_refusals, 0},
     {"flowsplit_reason_packets_total", METRICS_COUNTER,
      "Packets by what became of them; normal=\"false\" deserves a look when it grows",
      write_reasons, 0},

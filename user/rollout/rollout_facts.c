@@ -14,6 +14,9 @@
 #include "namespaces.h"
 #include "plan_service.h"
 #include "rule.h"
+#include "sockets.h"
+
+#define SOCKETS_AGE_MS 4000 /* of the figures of live connections */
 
 static const struct fs_service *find_service(const struct instance *instance, const char *name,
                                              const struct fs_table **table)
@@ -127,6 +130,7 @@ void facts_read(const struct instance *instance, const struct plan *plan, struct
                  plan->service);
         return;
     }
+    sockets_refresh(instance, SOCKETS_AGE_MS);
     read_weights(instance, table, facts);
     facts->sample_shift = sample_shift(service);
     facts->drain_ms = table->drain_ms;

@@ -9,10 +9,13 @@
 #include "clock.h"
 #include "iface.h"
 #include "instance.h"
+#include "observers.h"
 #include "parse.h"
 #include "settle.h"
+#include "sockets.h"
 #include "status_health.h"
-#include "watches.h"
+
+#define SOCKETS_AGE_MS 500 /* of the figures of live connections */
 
 /* An open instance being described. */
 struct gathering {
@@ -196,18 +199,34 @@ static json_t *gather_interfaces(const struct gathering *g, struct error *err)
     return list;
 }
 
-static void tell_unavailable(void *context, const char *name, bool works)
-{
-    if (!works)
-        json_array_append_new(context, json_string(name));
-}
-
-/* Tracepoints that this kernel doesn't have. */
+/* What the programs that this kernel doesn't take are on. */
 static json_t *gather_unavailable(const struct gathering *g)
 {
     json_t *list = json_array();
 
-    watches_each(g->instance.pin_dir, tell_unavailable, list);
+    for (int which = 0; which < FS_OBSERVER_COUNT; which++) {
+        struct observer observer = observers_get(&g->instance, (enum fs_observer)which);
+
+        if (!observer.works)
+            json_array_append_new(list, json_string(observer.on));
+    }
+    return list;
+}
+
+/* The same with the reason and what is lost. */
+static json_t *gather_not_observed(const struct gathering *g)
+{
+    json_t *list = json_array();
+
+    for (int which = 0; which < FS_OBSERVER_COUNT; which++) {
+        struct observer observer = observers_get(&g->instance, (enum fs_observer)which);
+
+        if (!observer.works)
+            json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s, s:s}", "program",
+                                                  observer.program, "on", observer.on, "errno",
+                                                  observer.error, "error", strerror(observer.error),
+                                                  "unseen", observer.unseen));
+    }
     return list;
 }
 
@@ -224,6 +243,7 @@ static json_t *describe(struct gathering *g, bool writable, const char *service,
 {
     json_t *services, *status;
 
+    sockets_refresh(&g->instance, SOCKETS_AGE_MS);
     g->now = clock_tick_now();
     if (settle_or_count(g, writable, err))
         return NULL;
@@ -234,6 +254,7 @@ static json_t *describe(struct gathering *g, bool writable, const char *service,
     json_object_set_new(status, "interfaces", gather_interfaces(g, err));
     json_object_set_new(status, "services", services);
     json_object_set_new(status, "unavailable", gather_unavailable(g));
+    json_object_set_new(status, "not_observed", gather_not_observed(g));
     return status;
 }
 
@@ -245,7 +266,8 @@ json_t *status_gather(const char *pin_dir, const char *service, struct error *er
     int code = instance_open_opportune(&g.instance, pin_dir, &writable, err);
 
     if (code == -ENOENT && !service)
-        return json_pack("{s:[], s:[], s:[]}", "interfaces", "services", "unavailable");
+        return json_pack("{s:[], s:[], s:[], s:[]}", "interfaces", "services", "unavailable",
+                         "not_observed");
     if (code)
         return NULL;
     status = describe(&g, writable, service, err);

@@ -123,6 +123,17 @@ static void print_service(const json_t *service, const json_t *before, double se
     print_versions(service, "retired", before, seconds, flows, "  retired");
 }
 
+/* A program that the kernel doesn't take. */
+static void print_not_observed(const json_t *observer)
+{
+    const char *program, *on, *error, *unseen;
+    int number;
+
+    json_unpack((json_t *)observer, "{s:s, s:s, s:i, s:s, s:s}", "program", &program, "on", &on,
+                "errno", &number, "error", &error, "unseen", &unseen);
+    printf("not observed: %s (%s on %s: %s, errno %d)\n", unseen, program, on, error, number);
+}
+
 void status_print(const json_t *status, const json_t *before, double seconds)
 {
     const json_t *services = json_object_get(status, "services"), *element;
@@ -142,6 +153,6 @@ void status_print(const json_t *status, const json_t *before, double seconds)
     }
     if (!json_array_size(services))
         puts("no services declared");
-    json_array_foreach(json_object_get(status, "unavailable"), i, element)
-        printf("not available on this kernel: tracepoint %s\n", json_string_value(element));
+    json_array_foreach(json_object_get(status, "not_observed"), i, element)
+        print_not_observed(element);
 }

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Why the kernel did not take a program: which one, with which errno, what the verifier had against
+ * it, and whether it is about who asks. */
+#ifndef FLOWSPLIT_REFUSAL_H
+#define FLOWSPLIT_REFUSAL_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+/* Has libbpf keep what it complains of, rather than print. */
+void refusal_listen(void);
+
+/* What was heard before is about something else. */
+void refusal_forget(void);
+
+/* Writes the message of a load that failed with `code` (-errno). Returns code. */
+int refusal_explain(int code, struct error *err);
+
+/* What this process lacks that loading and attaching takes, as looked at: capabilities, or a
+ * seccomp filter or a lockdown that may be in the way. Returns buf, empty if nothing is wrong. */
+const char *refusal_privileges(char *buf, size_t bytes);
+
+#endif
