@@ -161,6 +161,14 @@ check "without /sys: no BTF" says sysfs failing BTF 'vmlinux' sysfs
 doctor plain fs --pin-dir "$TMP"
 check "a pin directory that isn't on a bpffs" says plain failing instance . 'not on a BPF file system'
 
+refusing() {
+    LD_PRELOAD=$ROOT_DIR/build/tests/e2e/preload/refuse.so REFUSE=$1 fs "${@:2}"
+}
+doctor watch refusing sockets_state
+check "a program that only observes is missed" says watch degraded program "^sockets_state .*isn't seen"
+doctor steer refusing xdp_ingress
+check "without one that steers nothing works" says steer failing program '^xdp_ingress .*nothing can be steered'
+
 # ---- an instance ----
 serve lb l1 "$(backend 4 l1)"
 serve lb l2 "$(backend 4 l2)"
