@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "pins.h"
 
 /* A line each. */
 /* clang-format off */
@@ -19,6 +20,7 @@ const struct command *const commands[] = {
     &command_set,
     &command_withdraw,
     &command_clear,
+    &command_doctor,
     &command_status,
     &command_top,
     &command_conns,
@@ -179,7 +181,7 @@ static int run_command(const struct command *command, struct parsed *parsed, int
 
 int main(int argc, char **argv)
 {
-    struct parsed parsed = {.options.pin_dir = INSTANCE_PIN_DIR};
+    struct parsed parsed = {.options.pin_dir = pins_default_dir};
     const struct command *command;
 
     if (!read_options(&parsed, argc, argv))

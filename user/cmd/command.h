@@ -72,6 +72,7 @@ extern const struct command
     command_conns,
     command_delete,
     command_detach,
+    command_doctor,
     command_events,
     command_explain,
     command_guard,

@@ -158,6 +158,9 @@ static int open_with(struct instance *instance, const char *pin_dir, enum instan
     refusal_listen();
     if (geteuid() != 0)
         return error_set(err, -EPERM, "root is needed: try with sudo");
+    code = pins_check_dir(pin_dir, err);
+    if (code)
+        return code;
     if (want != INSTANCE_CREATE && access(pins_path(path, pin_dir, ""), F_OK))
         return no_instance(pin_dir, err);
     instance->lock = pins_lock(pin_dir, operation, want == INSTANCE_CREATE, err);

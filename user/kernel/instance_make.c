@@ -50,6 +50,11 @@ const struct pin instance_programs[] = {
     {NULL, 0, false},
 };
 
+const void *instance_programs_elf(size_t *bytes)
+{
+    return flowsplit_bpf__elf_bytes(bytes);
+}
+
 /* --- pins --- */
 
 static int pin_map(struct flowsplit_bpf *skel, const char *dir, const char *name)

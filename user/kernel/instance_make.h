@@ -28,4 +28,7 @@ extern const struct pin instance_programs[];
  * command left half-made is removed first. Returns 0 or -errno with *err set. */
 int instance_make(const char *pin_dir, struct error *err);
 
+/* The BPF programs as an ELF file, for who only wants to try them. */
+const void *instance_programs_elf(size_t *bytes);
+
 #endif
