@@ -117,7 +117,7 @@ int clsact_parse(const void *bytes, size_t length, struct chain *chain)
     return 1;
 }
 
-static int read_filters(unsigned ifindex, uint32_t parent, struct chain *chain)
+int clsact_read(unsigned ifindex, uint32_t parent, struct chain *chain)
 {
     _Alignas(struct nlmsghdr) static char buf[32768]; /* more than the kernel sends in one piece */
     int fd = ask(RTM_GETTFILTER, NLM_F_DUMP, ifindex, parent), code = 1;
@@ -135,13 +135,14 @@ static int read_filters(unsigned ifindex, uint32_t parent, struct chain *chain)
 
 /* --- the qdisc --- */
 
-/* `kind` becomes "clsact", "ingress" or, if there is none, "". Returns 0 or -errno. Where there has
- * been one, the kernel answers nothing but what was asked to be acknowledged. */
+/* `kind` becomes "clsact", "ingress" or, if there is none, "". Returns 0 or -errno. The answer is
+ * an echo, which comes before the acknowledgement: where there is no qdisc any more, that is all.
+ */
 static int read_qdisc(unsigned ifindex, char kind[16])
 {
     _Alignas(struct nlmsghdr) char buf[8192];
     const struct nlmsghdr *message = (const struct nlmsghdr *)buf;
-    int fd = ask(RTM_GETQDISC, NLM_F_ACK, ifindex, TC_H_INGRESS), err;
+    int fd = ask(RTM_GETQDISC, NLM_F_ECHO | NLM_F_ACK, ifindex, TC_H_INGRESS), err;
     ssize_t length;
 
     memset(kind, 0, 16);
@@ -161,17 +162,11 @@ static int read_qdisc(unsigned ifindex, char kind[16])
     return 0;
 }
 
-/* Through an `ingress` qdisc, the filters of the way in show as those of the way back. */
-int clsact_read(unsigned ifindex, uint32_t parent, struct chain *chain)
+bool clsact_is_displaced(unsigned ifindex)
 {
     char kind[16];
-    int err = read_qdisc(ifindex, kind);
 
-    if (err || !*kind)
-        return err;
-    if (strcmp(kind, "clsact") != 0 && parent == CLSACT_BACK)
-        return -EADDRINUSE;
-    return read_filters(ifindex, parent, chain);
+    return read_qdisc(ifindex, kind) == 0 && *kind && strcmp(kind, "clsact") != 0;
 }
 
 /* --- changes --- */
@@ -204,13 +199,11 @@ int clsact_put(unsigned ifindex, uint32_t parent, uint32_t priority, int program
     LIBBPF_OPTS(bpf_tc_hook, at, .ifindex = (int)ifindex,
                 .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
     LIBBPF_OPTS(bpf_tc_opts, options, .handle = HANDLE, .prog_fd = program, .priority = priority);
-    char kind[16];
     int err = bpf_tc_hook_create(&at);
 
-    err = err && err != -EEXIST ? err : read_qdisc(ifindex, kind);
-    if (err)
+    if (err && err != -EEXIST)
         return err;
-    if (strcmp(kind, "clsact") != 0 && parent == CLSACT_BACK)
+    if (parent == CLSACT_BACK && clsact_is_displaced(ifindex))
         return -EADDRINUSE;
     at.attach_point = point(parent);
     return bpf_tc_attach(&at, &options);

@@ -7,6 +7,7 @@
 
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 
 #include "chain.h"
 
@@ -15,15 +16,19 @@
 #define CLSACT_BACK TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
 
 /* Reads the filters that every packet meets (chain 0) onto the end of `chain`. Returns 0, also if
- * there is no qdisc, or -errno: -EADDRINUSE if an `ingress` qdisc, which has no way back, holds the
- * place of clsact, and that is what `parent` asks for. */
+ * there is no qdisc, or -errno. Through an `ingress` qdisc, which has no way back, the kernel shows
+ * the filters of the way in as those of the way back. */
 int clsact_read(unsigned ifindex, uint32_t parent, struct chain *chain);
+
+/* Does an `ingress` qdisc hold the place of clsact? Not for each look at each interface: the kernel
+ * tells the answer to all who listen to changes. */
+bool clsact_is_displaced(unsigned ifindex);
 
 /* The lowest priority that no filter of the chain has. Pure. */
 uint32_t clsact_free_priority(const struct chain *chain);
 
-/* Puts a program in, and makes the qdisc if there is none. Returns 0 or -errno: -EADDRINUSE as
- * above. */
+/* Puts a program in, and makes the qdisc if there is none. Returns 0 or -errno: -EADDRINUSE if
+ * an `ingress` qdisc holds its place, and `parent` is the way back. */
 int clsact_put(unsigned ifindex, uint32_t parent, uint32_t priority, int program);
 
 /* Puts a program where another is, in one step. Returns 0 or -errno. */

@@ -14,7 +14,7 @@ struct side {
     unsigned ifindex;
     enum tcx_way way;
     bool has_tcx;
-    bool displaced; /* clsact's place is held by an `ingress` qdisc */
+    bool displaced; /* what was read as the way back is an `ingress` qdisc's way in */
     struct chain chain;
     struct chain_item *mine; /* the first of the instance's, or NULL */
 };
@@ -45,11 +45,12 @@ static int look(struct side *side, const struct instance *instance, unsigned ifi
     if (err && err != -EOPNOTSUPP)
         return err;
     err = clsact_read(ifindex, parent(side), &side->chain);
-    side->displaced = err == -EADDRINUSE;
     for (unsigned i = 0; i < side->chain.count && !side->mine; i++)
         if (program_of(side, &side->chain.items[i]) != PROGRAM_COUNT)
             side->mine = &side->chain.items[i];
-    return side->displaced ? 0 : err;
+    side->displaced =
+        way == TCX_WAY_BACK && side->mine && !side->has_tcx && clsact_is_displaced(ifindex);
+    return err;
 }
 
 /* Another's in front of the instance's program, or NULL. */
@@ -141,8 +142,8 @@ int tc_put(const struct instance *instance, unsigned ifindex, enum tcx_way way,
     struct side side;
     int err = look(&side, instance, ifindex, way);
 
-    if (err)
-        return err;
+    if (err || side.displaced)
+        return err ? err : -EADDRINUSE;
     kept = side.mine;
     if (is_first(&side) &&
         (!side.has_tcx || program_of(&side, kept) == program || !find_in_tcx(&side, program)))
@@ -166,7 +167,7 @@ enum instance_program tc_get(const struct instance *instance, unsigned ifindex, 
 {
     struct side side;
 
-    if (look(&side, instance, ifindex, way) || !side.mine)
+    if (look(&side, instance, ifindex, way) || !side.mine || side.displaced)
         return PROGRAM_COUNT;
     return program_of(&side, side.mine);
 }
@@ -184,9 +185,18 @@ static void describe(const struct chain_item *item, const char *name, char *why)
                  item->kind, item->priority);
 }
 
+static void describe_missing(const struct side *side, char *why)
+{
+    bool displaced =
+        side->way == TCX_WAY_BACK && !side->has_tcx && clsact_is_displaced(side->ifindex);
+
+    snprintf(why, TC_WHY, "missing%s",
+             displaced ? ": an `ingress` qdisc holds the place of clsact" : "");
+}
+
 void tc_look(const struct instance *instance, unsigned ifindex, enum tcx_way way, char *why)
 {
-    const struct chain_item *ahead;
+    const struct chain_item *ahead = NULL;
     char name[OWNER_NAME];
     struct side side;
     int err = look(&side, instance, ifindex, way);
@@ -194,10 +204,10 @@ void tc_look(const struct instance *instance, unsigned ifindex, enum tcx_way way
     *why = '\0';
     if (err)
         snprintf(why, TC_WHY, "can't be looked at: error %d", -err);
-    else if (!side.mine)
-        snprintf(why, TC_WHY, "missing%s",
-                 side.displaced && !side.has_tcx ? ": an `ingress` qdisc holds clsact's place"
-                                                 : "");
-    else if ((ahead = find_ahead(&side, name)))
+    else if (!side.mine || side.displaced)
+        describe_missing(&side, why);
+    else
+        ahead = find_ahead(&side, name);
+    if (ahead)
         describe(ahead, name, why);
 }
