@@ -26,6 +26,7 @@ void metrics_free(struct metrics *metrics)
     }
     free(metrics->rollouts);
     free(metrics->interfaces);
+    free(metrics->ways);
     free(metrics->tracepoints);
     free(metrics->services);
     free(metrics->versions);
