@@ -17,20 +17,20 @@ no_answer() {
 
 # looked_at NAME EXIT-STATUS WAY-IN WAY-BACK: what status and metrics say, the ways by patterns.
 looked_at() {
-    local code=0 ways
+    local code=0 ways wanted="in: $3, back: $4"
     fs status --json >"$TMP/looked" || code=$?
     cat "$TMP/looked"
     equals "$code" "$2" "status' exit status"
     ways=$(jq -r --arg name "$1" '.interfaces[] | select(.name == $name) | "in: \(.way_in), back: \(.way_back)"' "$TMP/looked")
-    # shellcheck disable=SC2053 # patterns
-    [[ $ways == "in: "$3", back: "$4 ]] || fail "status says '$ways'"
+    # shellcheck disable=SC2053 # a pattern
+    [[ $ways == $wanted ]] || fail "status says '$ways'"
     fs metrics >"$TMP/metrics"
     grep -qxF "flowsplit_interface_attached{interface=\"$1\",way=\"in\"} $([[ $3 != ok ]]; echo $?)" "$TMP/metrics"
     grep -qxF "flowsplit_interface_attached{interface=\"$1\",way=\"back\"} $([[ $4 != ok ]]; echo $?)" "$TMP/metrics"
 }
 
 sound() {
-    looked_at "${1:-lb0}" 0 ok ok
+    looked_at lb0 0 ok ok
     answers
 }
 
@@ -180,6 +180,17 @@ beside_qdiscs_by_clsact() {
     in_ns lb tc filter del dev lb0 egress pref 20
 }
 
+# ---- anywhere ----
+
+# It steers no packet of the first.
+beside_another_instance() {
+    AT=$PIN-two check "another instance attaches to the same interface" fs attach lb0 --mode tc
+    check "which the first doesn't mind" sound
+    check "nor the second the first" eval 'fs attach lb0 && AT=$PIN-two looked_at lb0 0 ok ok'
+    AT=$PIN-two check "the second detaches" fs --quiet detach lb0
+    check "and the first goes on" sound
+}
+
 # ---- what becomes of the interface ----
 
 down() {
@@ -200,7 +211,7 @@ renamed() {
     ip_in lb link set lb0 down
     ip_in lb link set lb0 name other0
     ip_in lb link set other0 up
-    check "renamed: all of it goes by the new name" sound other0
+    check "renamed: all of it goes by the new name" eval 'looked_at other0 0 ok ok && answers'
     ip_in lb link set other0 down
     ip_in lb link set other0 name lb0
     ip_in lb link set lb0 up
@@ -227,6 +238,7 @@ if in_ns lb "$PEER" tc --probe; then
 else
     beside_qdiscs_by_clsact
 fi
+beside_another_instance
 in_ns lb ip link set lb0 xdp off
 check "XDP is switched off: status tells" lost in missing
 check "attach again mends" mended

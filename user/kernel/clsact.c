@@ -48,7 +48,8 @@ static int error_of(const struct nlmsghdr *message)
     return message->nlmsg_len < NLMSG_LENGTH(sizeof(*answer)) ? -EBADMSG : answer->error;
 }
 
-static const struct rtattr *find(const struct rtattr *attr, size_t length, unsigned short type)
+/* Lengths that are cut short become negative. */
+static const struct rtattr *find(const struct rtattr *attr, int length, unsigned short type)
 {
     for (; RTA_OK(attr, length); attr = RTA_NEXT(attr, length))
         if ((attr->rta_type & NLA_TYPE_MASK) == type)
@@ -61,7 +62,7 @@ static const struct rtattr *attribute(const struct nlmsghdr *message, unsigned s
     const struct tcmsg *body = NLMSG_DATA(message);
 
     return find((const struct rtattr *)(body + 1),
-                message->nlmsg_len - NLMSG_LENGTH(sizeof(struct tcmsg)), type);
+                (int)(message->nlmsg_len - NLMSG_LENGTH(sizeof(struct tcmsg))), type);
 }
 
 static uint32_t number(const struct rtattr *attr)
@@ -97,15 +98,16 @@ static void add_filter(const struct nlmsghdr *message, struct chain *chain)
     item->priority = TC_H_MAJ(body->tcm_info) >> 16;
     item->handle = body->tcm_handle;
     if (options && strcmp(item->kind, "bpf") == 0)
-        item->program = number(find(RTA_DATA(options), RTA_PAYLOAD(options), TCA_BPF_ID));
+        item->program = number(find(RTA_DATA(options), (int)RTA_PAYLOAD(options), TCA_BPF_ID));
     chain->count++;
 }
 
 int clsact_parse(const void *bytes, size_t length, struct chain *chain)
 {
     const struct nlmsghdr *message = bytes;
+    int left = (int)length;
 
-    for (; NLMSG_OK(message, length); message = NLMSG_NEXT(message, length)) {
+    for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
         if (message->nlmsg_type == NLMSG_DONE)
             return 0;
         if (message->nlmsg_type == NLMSG_ERROR)
