@@ -182,11 +182,17 @@ beside_qdiscs_by_clsact() {
 
 # ---- anywhere ----
 
+both_sound() {
+    fs attach lb0
+    sound
+    AT=$PIN-two looked_at lb0 0 ok ok
+}
+
 # It steers no packet of the first.
 beside_another_instance() {
     AT=$PIN-two check "another instance attaches to the same interface" fs attach lb0 --mode tc
     check "which the first doesn't mind" sound
-    check "nor the second the first" eval 'fs attach lb0 && AT=$PIN-two looked_at lb0 0 ok ok'
+    check "nor the second the first" both_sound
     AT=$PIN-two check "the second detaches" fs --quiet detach lb0
     check "and the first goes on" sound
 }
