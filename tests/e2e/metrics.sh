@@ -51,7 +51,9 @@ expected_of_status() {
         line("version_slots"; $l; .slots), line("version_moving_slots"; $l; .moving_slots),
         line("version_baseline"; $l; .name == $service.baseline | number), line("version_retired"; $l; $retired),
         health($l; .health), backends($l; .backends; 0), backends($l; .draining; 1);
-    (.interfaces[] | line("interface_info"; {interface: .name, mode}; 1)),
+    (.interfaces[] | line("interface_info"; {interface: .name, mode}; 1),
+        line("interface_attached"; {interface: .name, way: "in"}; .way_in == "ok" | number),
+        line("interface_attached"; {interface: .name, way: "back"}; .way_back == "ok" | number)),
     (.unavailable[] | line("tracepoint_watched"; {tracepoint: .}; 0)),
     (.services[] | . as $s | {service: .name} as $l |
         line("service_info"; {service: .name, vip, mode, affinity, baseline}; 1),

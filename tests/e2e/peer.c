@@ -48,6 +48,11 @@ static const struct {
      "      connections of some exchanges each; prints a JSON summary of statuses and failures"},
     {"pass", cmd_pass,
      "--dev IFACE\n      an XDP program that passes everything, until it is ended"},
+    {"tc", cmd_tc,
+     "--pin PATH | --dev IFACE [--way in|back] [--last | --detach PATH] | --probe\n"
+     "      a TC program that ends the chain with TC_ACT_OK: pinned, or by a tcx link until it is\n"
+     "      ended, as the first (or last); --detach takes a pinned one out; --probe succeeds if\n"
+     "      this kernel has tcx"},
     {"in", cmd_in, "NETNS COMMAND...\n      becomes the command in a network namespace"},
     {"notify", cmd_notify,
      "PATH\n"

@@ -127,7 +127,9 @@ kill_attaches() {
         killed "$limit" detach lb0
         as_status_says
     done
-    ! attached || fs --quiet detach lb0
+    # A killed detach may have left programs that steer nothing; what comes next clears them.
+    fs --quiet attach lb0
+    fs --quiet detach lb0
     read_without_complaint
     ! in_ns lb ip -d link show lb0 | grep xdp || fail "an XDP program is left"
     ! in_ns lb tc filter show dev lb0 ingress | grep . || fail "a filter is left"

@@ -60,6 +60,7 @@ static int run(const struct options *options, int argc, char **argv)
     const char *service = argc ? argv[0] : NULL;
     struct error err;
     json_t *status;
+    bool trusted;
 
     if (options->watch)
         return watch(options, service, &err) ? command_failed(&err) : EXIT_DONE;
@@ -67,8 +68,9 @@ static int run(const struct options *options, int argc, char **argv)
     if (!status)
         return command_failed(&err);
     show(options, status, NULL);
+    trusted = status_trusted(status);
     json_decref(status);
-    return EXIT_DONE;
+    return trusted ? EXIT_DONE : EXIT_FAILED;
 }
 
 const struct command command_status = {
@@ -77,7 +79,10 @@ const struct command command_status = {
     .summary = "Shows interfaces, services, weights wished and shares got, counters",
     .help = "GOT is a version's share of the new flows since its backends were declared; with\n"
             "--watch, which shows rates, since the second before. --watch --json prints a line a\n"
-            "second.\n",
+            "second.\n\n"
+            "Exits with 1 if an interface can't be trusted: a program is missing on its way in or\n"
+            "back, or something ahead of it may keep packets from it. `attach` mends that, or\n"
+            "says what is in the way.\n",
     .options = OPTION_JSON | OPTION_WATCH,
     .args_max = 1,
     .run = run,

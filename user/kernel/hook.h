@@ -18,12 +18,21 @@ enum hook {
 /* The instance's program at a hook, or PROGRAM_COUNT if it has none there. */
 enum instance_program hook_get(const struct instance *instance, unsigned ifindex, enum hook hook);
 
-/* Puts a program there, in one step with taking away another of this instance. Returns 0 or -errno:
- * -EBUSY or -EEXIST when someone else's program holds the place, and what was there stays. */
+/* Puts a program there, in one step with taking away another of this instance; at TC, in front of
+ * what others have there. Returns 0 or -errno, for hook_problem(), and what was there stays. */
 int hook_put(const struct instance *instance, unsigned ifindex, enum hook hook,
              enum instance_program program);
 
 /* Takes away what the instance has there. Returns 0, also if that is nothing, or -errno. */
 int hook_clear(const struct instance *instance, unsigned ifindex, enum hook hook);
+
+#define HOOK_WHY 128
+
+/* Looks whether packets reach what the instance has there. `why` (HOOK_WHY bytes) becomes "" if so,
+ * else what is in the way. That an interface is down isn't. */
+void hook_look(const struct instance *instance, unsigned ifindex, enum hook hook, char *why);
+
+/* What a failure of hook_put() means, for people. */
+const char *hook_problem(enum hook hook, int err);
 
 #endif

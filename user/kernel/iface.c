@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "hook.h"
+
+_Static_assert(HOOK_WHY == IFACE_WHY, "one is written into the other");
 
 static const char *const mode_names[] = {[IFACE_NONE] = "none",
                                          [IFACE_NATIVE] = "native",
@@ -84,45 +87,95 @@ static int clear_all(const struct instance *instance, unsigned ifindex)
     return err;
 }
 
-static const char *attach_problem(enum iface_mode mode, int err)
+/* --- looking --- */
+
+/* Has the way in one of the programs that stand there only while a command attaches or detaches? */
+static bool is_idle(const struct instance *instance, unsigned ifindex)
 {
-    if (err == -EBUSY || err == -EEXIST)
-        return mode == IFACE_TC ? "all TC places are taken"
-                                : "another XDP program is attached (see: ip link show)";
-    if (err == -EOPNOTSUPP)
-        return "its driver has no native XDP";
-    if (err == -EINVAL && mode == IFACE_NATIVE)
-        return "its driver refuses XDP in the present setting (MTU, queues or offloads)";
-    return strerror(-err);
+    for (enum iface_mode mode = IFACE_NATIVE; mode <= IFACE_TC; mode++)
+        if (hook_get(instance, ifindex, ways_in[mode].hook) == ways_in[mode].learns)
+            return true;
+    return false;
+}
+
+static bool is_up(const char *name)
+{
+    struct ifreq request = {0};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool up;
+
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+    up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
+    close(fd);
+    return up;
+}
+
+static void look(const struct instance *instance, struct iface *iface)
+{
+    iface->mode = mode_of(instance, iface->index);
+    iface->idle = iface->mode == IFACE_NONE && is_idle(instance, iface->index);
+    iface->up = is_up(iface->name);
+    if (iface->mode == IFACE_NONE)
+        snprintf(iface->way_in, sizeof(iface->way_in), "missing");
+    else
+        hook_look(instance, iface->index, ways_in[iface->mode].hook, iface->way_in);
+    hook_look(instance, iface->index, HOOK_TC_EGRESS, iface->way_back);
+}
+
+bool iface_trusted(const struct iface *iface)
+{
+    return iface->mode != IFACE_NONE && !*iface->way_in && !*iface->way_back;
+}
+
+/* --- attaching --- */
+
+/* One attempt to attach, and where it failed. */
+struct attempt {
+    const struct instance *instance;
+    unsigned ifindex;
+    enum iface_mode was;
+    enum hook failed;
+};
+
+static int put(struct attempt *attempt, enum hook hook, enum instance_program program)
+{
+    int err = hook_put(attempt->instance, attempt->ifindex, hook, program);
+
+    if (err)
+        attempt->failed = hook;
+    return err;
 }
 
 /* Attaches where nothing is steered. The last step, one program in the place of another, makes the
  * interface steer; a command killed before that leaves it as it was. */
-static int attach_new(const struct instance *instance, unsigned ifindex, enum iface_mode mode)
+static int attach_new(struct attempt *attempt, enum iface_mode mode)
 {
     const struct way_in *in = &ways_in[mode];
-    int err = clear_all(instance, ifindex);
+    int err = clear_all(attempt->instance, attempt->ifindex);
 
-    err = err ? err : hook_put(instance, ifindex, in->hook, in->learns);
+    attempt->failed = in->hook;
+    err = err ? err : put(attempt, in->hook, in->learns);
     if (!err)
         usleep(LEARN_MS * 1000);
-    err = err ? err : hook_put(instance, ifindex, HOOK_TC_EGRESS, PROGRAM_TC_EGRESS);
-    err = err ? err : hook_put(instance, ifindex, in->hook, in->steers);
+    err = err ? err : put(attempt, HOOK_TC_EGRESS, PROGRAM_TC_EGRESS);
+    err = err ? err : put(attempt, in->hook, in->steers);
     if (err)
-        clear_all(instance, ifindex);
+        clear_all(attempt->instance, attempt->ifindex);
     return err;
 }
 
 /* From one mode to another without a packet missed: XDP takes only one program, so TC stands in. */
-static int attach_other(const struct instance *instance, unsigned ifindex, enum iface_mode was,
-                        enum iface_mode mode)
+static int change_mode(struct attempt *attempt, enum iface_mode mode)
 {
-    int err = hook_put(instance, ifindex, HOOK_TC_INGRESS, PROGRAM_TC_STAND_IN);
+    const struct instance *instance = attempt->instance;
+    enum iface_mode was = attempt->was;
+    unsigned ifindex = attempt->ifindex;
+    int err = put(attempt, HOOK_TC_INGRESS, PROGRAM_TC_STAND_IN);
 
     if (!err && was != IFACE_TC)
         err = hook_clear(instance, ifindex, ways_in[was].hook);
     if (!err)
-        err = hook_put(instance, ifindex, ways_in[mode].hook, ways_in[mode].steers);
+        err = put(attempt, ways_in[mode].hook, ways_in[mode].steers);
     if (err) {
         hook_put(instance, ifindex, ways_in[was].hook, ways_in[was].steers);
         mode = was;
@@ -132,24 +185,28 @@ static int attach_other(const struct instance *instance, unsigned ifindex, enum 
     return err;
 }
 
-/* Brings an attachment in force to what it should be: another's `tc qdisc del` may have taken the
- * way back, and a killed command may have left TC standing in. */
-static int attach_again(const struct instance *instance, unsigned ifindex, enum iface_mode mode)
+/* Brings an attachment in force to what it should be: others may have taken the way back, or got in
+ * front of it, and a killed command may have left TC standing in. */
+static int mend(struct attempt *attempt, enum iface_mode mode)
 {
-    int err = hook_put(instance, ifindex, HOOK_TC_EGRESS, PROGRAM_TC_EGRESS);
+    int err = put(attempt, HOOK_TC_EGRESS, PROGRAM_TC_EGRESS);
 
     if (!err && mode == IFACE_TC)
-        err = hook_put(instance, ifindex, HOOK_TC_INGRESS, PROGRAM_TC_INGRESS);
-    return err || mode == IFACE_TC ? err : hook_clear(instance, ifindex, HOOK_TC_INGRESS);
+        err = put(attempt, HOOK_TC_INGRESS, PROGRAM_TC_INGRESS);
+    return err || mode == IFACE_TC
+               ? err
+               : hook_clear(attempt->instance, attempt->ifindex, HOOK_TC_INGRESS);
 }
 
-static int attach_mode(const struct instance *instance, unsigned ifindex, enum iface_mode was,
-                       enum iface_mode mode)
+static int attach_mode(struct attempt *attempt, enum iface_mode mode)
 {
-    if (was == IFACE_NONE)
-        return attach_new(instance, ifindex, mode);
-    return was == mode ? attach_again(instance, ifindex, mode)
-                       : attach_other(instance, ifindex, was, mode);
+    int err = 0;
+
+    if (attempt->was == IFACE_NONE)
+        return attach_new(attempt, mode);
+    if (attempt->was != mode)
+        err = change_mode(attempt, mode);
+    return err ? err : mend(attempt, mode);
 }
 
 static int find_interface(const char *name, unsigned *ifindex, struct error *err)
@@ -167,33 +224,55 @@ int iface_exists(const char *name, struct error *err)
     return find_interface(name, &ifindex, err);
 }
 
+/* Looks at what was attached, and takes what was not there before away again if packets don't reach
+ * it. */
+static int verify(const struct attempt *attempt, const char *name, struct error *err)
+{
+    struct iface iface = {.index = attempt->ifindex};
+    bool in;
+
+    snprintf(iface.name, sizeof(iface.name), "%s", name);
+    look(attempt->instance, &iface);
+    if (iface_trusted(&iface))
+        return 0;
+    if (attempt->was == IFACE_NONE)
+        clear_all(attempt->instance, attempt->ifindex);
+    in = *iface.way_in;
+    return error_set(err, -EBUSY, "can't attach to %s: the way %s: %s", name, in ? "in" : "back",
+                     in ? iface.way_in : iface.way_back);
+}
+
 int iface_attach(const struct instance *instance, const char *name, enum iface_mode *mode,
                  bool *changed, char *why, struct error *err)
 {
-    enum iface_mode was, want = *mode == IFACE_AUTO ? IFACE_NATIVE : *mode;
-    unsigned ifindex;
-    int code = find_interface(name, &ifindex, err);
+    struct attempt attempt = {.instance = instance};
+    enum iface_mode want = *mode == IFACE_AUTO ? IFACE_NATIVE : *mode;
+    struct iface before = {0};
+    int code = find_interface(name, &attempt.ifindex, err);
 
     *why = '\0';
     *changed = false;
     if (code)
         return code;
-    was = mode_of(instance, ifindex);
-    if (*mode == IFACE_AUTO && was != IFACE_NONE)
-        want = was;
-    code = attach_mode(instance, ifindex, was, want);
-    if (code && *mode == IFACE_AUTO && was == IFACE_NONE) {
-        snprintf(why, 256, "%s", attach_problem(want, code));
+    before.index = attempt.ifindex;
+    look(instance, &before);
+    attempt.was = before.mode;
+    if (*mode == IFACE_AUTO && attempt.was != IFACE_NONE)
+        want = attempt.was;
+    code = attach_mode(&attempt, want);
+    if (code && *mode == IFACE_AUTO && attempt.was == IFACE_NONE &&
+        attempt.failed == HOOK_XDP_NATIVE) {
+        snprintf(why, 256, "%s", hook_problem(attempt.failed, code));
         want = IFACE_TC;
-        code = attach_mode(instance, ifindex, was, want);
+        code = attach_mode(&attempt, want);
     }
     *mode = want;
-    *changed = was != want;
-    if (!code)
-        maps_allow_redirect(&instance->maps, ifindex);
-    return code ? error_set(err, code, "can't attach to %s (%s): %s", name, iface_mode_name(want),
-                            attach_problem(want, code))
-                : 0;
+    *changed = attempt.was != want || !iface_trusted(&before);
+    if (code)
+        return error_set(err, code, "can't attach to %s (%s): %s", name, iface_mode_name(want),
+                         hook_problem(attempt.failed, code));
+    maps_allow_redirect(&instance->maps, attempt.ifindex);
+    return verify(&attempt, name, err);
 }
 
 int iface_detach(const struct instance *instance, const char *name, struct error *err)
@@ -229,11 +308,11 @@ int iface_list(const struct instance *instance, struct iface **list, struct erro
     for (int i = 0; *list && i < room; i++) {
         struct iface *iface = &(*list)[count];
 
-        iface->mode = mode_of(instance, names[i].if_index);
-        if (iface->mode == IFACE_NONE && !holds_any(instance, names[i].if_index))
+        if (!holds_any(instance, names[i].if_index))
             continue;
         iface->index = names[i].if_index;
         snprintf(iface->name, sizeof(iface->name), "%s", names[i].if_name);
+        look(instance, iface);
         count++;
     }
     if_freenameindex(names);

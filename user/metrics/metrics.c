@@ -27,6 +27,7 @@ void metrics_free(struct metrics *metrics)
     free(metrics->rollouts);
     free(metrics->interfaces);
     free(metrics->observers);
+    free(metrics->ways);
     free(metrics->services);
     free(metrics->versions);
     free(metrics->backends);

@@ -80,6 +80,8 @@ struct metrics {
     uint64_t events;
     struct metrics_thing *interfaces; /* labels interface, mode */
     size_t interface_count;
+    struct metrics_thing *ways; /* labels interface, way; two of each interface */
+    size_t way_count;
     struct metrics_observer *observers;
     size_t observer_count;
     struct metrics_service *services;

@@ -175,25 +175,40 @@ static int read_backends(struct reading *r)
 
 /* --- the instance --- */
 
+static void add_way(struct metrics *metrics, const struct iface *iface, const char *way, bool works)
+{
+    struct metrics_thing *thing = &metrics->ways[metrics->way_count++];
+
+    metrics_label(&thing->labels, "interface", iface->name);
+    metrics_label(&thing->labels, "way", way);
+    thing->works = works;
+}
+
+static void add_interface(struct metrics *metrics, const struct iface *iface)
+{
+    struct metrics_thing *thing = &metrics->interfaces[metrics->interface_count++];
+
+    metrics_label(&thing->labels, "interface", iface->name);
+    metrics_label(&thing->labels, "mode", iface_mode_name(iface->mode));
+    thing->works = true;
+    add_way(metrics, iface, "in", !*iface->way_in);
+    add_way(metrics, iface, "back", !*iface->way_back);
+}
+
 static int read_interfaces(struct reading *r, struct error *err)
 {
     struct iface *ifaces;
     int count = iface_list(&r->instance, &ifaces, err);
     struct metrics *metrics = &r->metrics;
+    size_t room = (size_t)(count > 0 ? count : 0) + 1;
 
-    metrics->interfaces = calloc((size_t)(count > 0 ? count : 0) + 1, sizeof(*metrics->interfaces));
-    for (int i = 0; metrics->interfaces && i < count; i++) {
-        struct metrics_thing *thing = &metrics->interfaces[metrics->interface_count];
-
-        if (ifaces[i].mode == IFACE_NONE)
-            continue;
-        metrics->interface_count++;
-        metrics_label(&thing->labels, "interface", ifaces[i].name);
-        metrics_label(&thing->labels, "mode", iface_mode_name(ifaces[i].mode));
-        thing->works = true;
-    }
+    metrics->interfaces = calloc(room, sizeof(*metrics->interfaces));
+    metrics->ways = calloc(2 * room, sizeof(*metrics->ways));
+    for (int i = 0; metrics->interfaces && metrics->ways && i < count; i++)
+        if (!ifaces[i].idle)
+            add_interface(metrics, &ifaces[i]);
     free(ifaces);
-    return count < 0 ? count : metrics->interfaces ? 0 : -ENOMEM;
+    return count < 0 ? count : metrics->interfaces && metrics->ways ? 0 : -ENOMEM;
 }
 
 static int read_observers(struct reading *r)

@@ -48,6 +48,13 @@ static void write_interfaces(struct metrics_text *text, const struct metrics_fam
                       metrics->interfaces[i].works);
 }
 
+static void write_ways(struct metrics_text *text, const struct metrics_family *family,
+                       const struct metrics *metrics)
+{
+    for (size_t i = 0; i < metrics->way_count; i++)
+        metrics_count(text, family->name, &metrics->ways[i].labels, metrics->ways[i].works);
+}
+
 static void write_tracepoints(struct metrics_text *text, const struct metrics_family *family,
                               const struct metrics *metrics)
 {
@@ -94,6 +101,9 @@ const struct metrics_family metrics_instance_families[] = {
      write_duration, 0},
     {"flowsplit_interface_info", METRICS_GAUGE, "Attached interfaces and their mode",
      write_interfaces, 0},
+    {"flowsplit_interface_attached", METRICS_GAUGE,
+     "1 if packets of this way (in, back) reach the program that should see them, else 0",
+     write_ways, 0},
     {"flowsplit_tracepoint_watched", METRICS_GAUGE,
      "1 if a tracepoint, or all sockets (iter/tcp), can be looked at; 0 if this kernel refuses",
      write_tracepoints, 0},

@@ -185,6 +185,14 @@ static json_t *gather_services(struct gathering *g, const char *only, struct err
     return list;
 }
 
+static json_t *gather_interface(const struct iface *iface)
+{
+    return json_pack("{s:s, s:s, s:b, s:s, s:s}", "name", iface->name, "mode",
+                     iface_mode_name(iface->mode), "up", iface->up, "way_in",
+                     *iface->way_in ? iface->way_in : "ok", "way_back",
+                     *iface->way_back ? iface->way_back : "ok");
+}
+
 static json_t *gather_interfaces(const struct gathering *g, struct error *err)
 {
     json_t *list = json_array();
@@ -192,9 +200,8 @@ static json_t *gather_interfaces(const struct gathering *g, struct error *err)
     int count = iface_list(&g->instance, &ifaces, err);
 
     for (int i = 0; i < count; i++)
-        if (ifaces[i].mode != IFACE_NONE)
-            json_array_append_new(list, json_pack("{s:s, s:s}", "name", ifaces[i].name, "mode",
-                                                  iface_mode_name(ifaces[i].mode)));
+        if (!ifaces[i].idle)
+            json_array_append_new(list, gather_interface(&ifaces[i]));
     free(ifaces);
     return list;
 }
@@ -256,6 +263,19 @@ static json_t *describe(struct gathering *g, bool writable, const char *service,
     json_object_set_new(status, "unavailable", gather_unavailable(g));
     json_object_set_new(status, "not_observed", gather_not_observed(g));
     return status;
+}
+
+bool status_trusted(const json_t *status)
+{
+    const json_t *interface;
+    size_t i = 0;
+
+    json_array_foreach(
+        json_object_get(status, "interfaces"), i,
+        interface) if (strcmp(json_string_value(json_object_get(interface, "way_in")), "ok") != 0 ||
+                       strcmp(json_string_value(json_object_get(interface, "way_back")), "ok") !=
+                           0) return false;
+    return true;
 }
 
 json_t *status_gather(const char *pin_dir, const char *service, struct error *err)

@@ -4,6 +4,7 @@
 #define FLOWSPLIT_STATUS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "error.h"
 
@@ -11,6 +12,9 @@
  * form of `status --json` (README, "JSON"). Sweeps when nobody holds the lock. NULL with *err set
  * on failure; no instance is an empty one. The caller owns the reference. */
 json_t *status_gather(const char *pin_dir, const char *service, struct error *err);
+
+/* Is what it says of the interfaces all as it should be? */
+bool status_trusted(const json_t *status);
 
 /* Prints it for a person. `before` and `seconds` (since it) add rates; NULL for none. */
 void status_print(const json_t *status, const json_t *before, double seconds);

@@ -134,15 +134,39 @@ static void print_not_observed(const json_t *observer)
     printf("not observed: %s (%s on %s: %s, errno %d)\n", unseen, program, on, error, number);
 }
 
+static void print_way(const json_t *interface, const char *key, const char *words)
+{
+    const char *name = text(interface, "name"), *state = text(interface, key);
+
+    if (strcmp(state, "ok") != 0)
+        printf("%s  %s: the %s: %s%s\n", terminal_style(STYLE_BOLD), name, words, state,
+               terminal_style(STYLE_OFF));
+}
+
+/* What is not as it should be gets a line. */
+static void print_interfaces(const json_t *list)
+{
+    const json_t *interface;
+    size_t i = 0;
+
+    printf("interfaces:");
+    json_array_foreach(list, i, interface)
+        printf(" %s (%s%s)", text(interface, "name"), text(interface, "mode"),
+               json_is_true(json_object_get(interface, "up")) ? "" : ", down");
+    puts(i ? "" : " none attached");
+    json_array_foreach(list, i, interface)
+    {
+        print_way(interface, "way_in", "way in");
+        print_way(interface, "way_back", "way back");
+    }
+}
+
 void status_print(const json_t *status, const json_t *before, double seconds)
 {
     const json_t *services = json_object_get(status, "services"), *element;
     size_t i = 0;
 
-    printf("interfaces:");
-    json_array_foreach(json_object_get(status, "interfaces"), i, element)
-        printf(" %s (%s)", text(element, "name"), text(element, "mode"));
-    puts(i ? "" : " none attached");
+    print_interfaces(json_object_get(status, "interfaces"));
     json_array_foreach(services, i, element)
     {
         putchar('\n');

@@ -1,0 +1,265 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Attached means that packets of both ways reach the programs, whoever else is at the interface and whatever becomes of
+# it: attach ends so or says what is in the way, status sees what is lost, attach again mends.
+. "$(dirname "$0")/lib.sh"
+
+# Another's program, for filters, ends the chain with TC_ACT_OK.
+OTHER=$PIN-other
+
+answers() {
+    equals "$(in_ns c curl -s --max-time "$(scaled 3 15)" "http://$VIP4/")" l1 "the answer"
+}
+
+no_answer() {
+    ! in_ns c curl -s --max-time "$(scaled 1 5)" "http://$VIP4/" || fail "answered all the same"
+}
+
+# looked_at NAME EXIT-STATUS WAY-IN WAY-BACK: what status and metrics say, the ways by patterns.
+looked_at() {
+    local code=0 ways wanted="in: $3, back: $4"
+    fs status --json >"$TMP/looked" || code=$?
+    cat "$TMP/looked"
+    equals "$code" "$2" "status' exit status"
+    ways=$(jq -r --arg name "$1" '.interfaces[] | select(.name == $name) | "in: \(.way_in), back: \(.way_back)"' "$TMP/looked")
+    # shellcheck disable=SC2053 # a pattern
+    [[ $ways == $wanted ]] || fail "status says '$ways'"
+    fs metrics >"$TMP/metrics"
+    grep -qxF "flowsplit_interface_attached{interface=\"$1\",way=\"in\"} $([[ $3 != ok ]]; echo $?)" "$TMP/metrics"
+    grep -qxF "flowsplit_interface_attached{interface=\"$1\",way=\"back\"} $([[ $4 != ok ]]; echo $?)" "$TMP/metrics"
+}
+
+sound() {
+    looked_at lb0 0 ok ok
+    answers
+}
+
+attached_and_sound() {
+    fs attach lb0 "$@"
+    sound
+}
+
+mended() {
+    fs attach lb0 | grep ': attached'
+    sound
+}
+
+# lost WAY PATTERN: status tells, in words too, and clients get no answer.
+lost() {
+    if [ "$1" = in ]; then looked_at lb0 1 "$2" ok; else looked_at lb0 1 ok "$2"; fi
+    fs status >"$TMP/words" && fail "exit status 0"
+    grep "lb0: the way $1: " "$TMP/words"
+    no_answer
+}
+
+unattached() {
+    equals "$(fs status --json | jq -r '.interfaces | length')" 0 "the number of interfaces"
+    ! in_ns lb ip -d link show lb0 | grep -i xdp || fail "an XDP program is left"
+    ! in_ns lb tc filter show dev lb0 egress | grep tc_egress || fail "a filter is left"
+}
+
+# attach_refused WORDS: which attach says on stderr; nothing is left.
+attach_refused() {
+    ! fs attach lb0 2>"$TMP/refused" || fail "attached"
+    cat "$TMP/refused"
+    grep -q "$1" "$TMP/refused"
+    unattached
+}
+
+other_filter() { # OPTIONS...
+    in_ns lb tc qdisc add dev lb0 clsact 2>/dev/null || true
+    in_ns lb tc filter add dev lb0 egress "$@" bpf da object-pinned "$OTHER"
+}
+
+no_qdisc() {
+    in_ns lb tc qdisc del dev lb0 "${1:-clsact}"
+}
+
+# other_link TAG [OPTIONS...]: until other_ends TAG.
+other_link() {
+    local tag=$1
+    shift
+    background "$tag" lb "$PEER" tc --dev lb0 "$@"
+    poll 10 grep -q ready "$TMP/$tag.out" || fail "$(cat "$TMP/$tag.err")"
+}
+
+detached() {
+    fs --quiet detach lb0
+    unattached
+}
+
+readdressed() {
+    ip_in lb addr replace $LB4/16 dev lb0
+    ip_in lb addr replace $VIP4/16 dev lb0
+    poll 10 in_ns c ping -q -c 1 -W 1 "$LB4"
+}
+
+# ---- where there is tcx ----
+
+beside_qdiscs_by_tcx() {
+    in_ns lb tc qdisc add dev lb0 ingress
+    check "beside an ingress qdisc: attached, and served" attached_and_sound
+    check "and detached" detached
+    no_qdisc ingress
+    other_filter pref 1 handle 1
+    check "another filter was there first: attached, and served" attached_and_sound
+    check "the qdisc is deleted: still" eval 'no_qdisc && sound'
+    other_filter pref 1 handle 1
+    check "another filter comes later: still" sound
+    no_qdisc
+    check "detached" detached
+}
+
+beside_tcx() {
+    other_link first
+    check "another was first in tcx: attached in front of it, and served" attached_and_sound
+    background_end first TERM
+    other_link last --last
+    check "another comes last in tcx: still" sound
+    background_end last TERM
+    other_link later
+    check "another comes first in tcx: status tells" lost back "ends_chain (tcx, program *) is ahead of it*"
+    check "attach again mends" mended
+    background_end later TERM
+    check "and is right when it has gone" sound
+    other_link front --way in
+    check "on the way in, XDP is in front of all of them" sound
+    check "in mode tc attach comes to be in front, too" attached_and_sound --mode tc
+    background_end front TERM
+    other_link front --way in
+    check "another comes first on the way in: status tells" lost in "ends_chain (tcx, program *) is ahead of it*"
+    check "attach again mends this way, too" mended
+    background_end front TERM
+    check "back in mode native" attached_and_sound --mode native
+}
+
+taken_out_of_tcx() {
+    in_ns lb "$PEER" tc --dev lb0 --detach "$PIN/programs/tc_egress"
+    check "the way back is taken out: status tells" lost back missing
+    check "attach again mends" mended
+    in_ns lb "$PEER" tc --dev lb0 --detach "$PIN/programs/tc_egress"
+    other_filter pref 1 handle 1
+    in_ns lb tc filter add dev lb0 egress pref 62720 handle 1 bpf da object-pinned "$PIN/programs/tc_egress"
+    check "as an older flowsplit left it, behind another's filter: status tells" lost back "ends_chain (pref 1, *"
+    check "attach again brings it to tcx" mended
+    check "and leaves no filter" eval '! in_ns lb tc filter show dev lb0 egress | grep tc_egress'
+    no_qdisc
+    check "which the qdisc's end doesn't touch" sound
+}
+
+# ---- where there is none ----
+
+beside_qdiscs_by_clsact() {
+    in_ns lb tc qdisc add dev lb0 ingress
+    check "beside an ingress qdisc: attach says so, and leaves nothing" attach_refused 'ingress. qdisc holds'
+    no_qdisc ingress
+    other_filter pref 1 handle 1
+    check "behind another's filter: attach says so, and leaves nothing" attach_refused 'ends_chain (pref 1, .*ahead'
+    no_qdisc
+    other_filter pref 10 handle 1
+    check "another filter was there first: attached in front of it, and served" attached_and_sound
+    in_ns lb tc filter del dev lb0 egress pref 10
+    other_filter
+    check "another filter comes later: still" sound
+    other_filter pref 1 handle 2
+    check "one of the same priority is in front: status tells" lost back "ends_chain (pref 1, *"
+    in_ns lb tc filter del dev lb0 egress pref 1 handle 2 bpf
+    check "until it has gone" sound
+    no_qdisc
+    check "the qdisc is deleted: status tells" lost back missing
+    check "attach again mends" mended
+    no_qdisc
+    in_ns lb tc qdisc add dev lb0 ingress
+    check "an ingress qdisc took its place: status tells" lost back "*ingress*holds*"
+    no_qdisc ingress
+    in_ns lb tc qdisc add dev lb0 clsact
+    in_ns lb tc filter add dev lb0 egress pref 62720 handle 1 bpf da object-pinned "$PIN/programs/tc_egress"
+    other_filter pref 20 handle 1
+    check "as an older flowsplit left it, behind another's filter: status tells" lost back "ends_chain (pref 20, *"
+    check "attach again brings it to the front" mended
+    in_ns lb tc filter del dev lb0 egress pref 20
+}
+
+# ---- anywhere ----
+
+both_sound() {
+    fs attach lb0
+    sound
+    AT=$PIN-two looked_at lb0 0 ok ok
+}
+
+# It steers no packet of the first.
+beside_another_instance() {
+    AT=$PIN-two check "another instance attaches to the same interface" fs attach lb0 --mode tc
+    check "which the first doesn't mind" sound
+    check "nor the second the first" both_sound
+    AT=$PIN-two check "the second detaches" fs --quiet detach lb0
+    check "and the first goes on" sound
+}
+
+# ---- what becomes of the interface ----
+
+down() {
+    looked_at lb0 0 ok ok
+    fs status | grep 'lb0 (native, down)'
+}
+
+goes_and_returns() {
+    ip_in lb link set lb0 netns "$ID-b1"
+    check "while the interface is in another namespace, nothing is attached" \
+        equals "$(fs status --json | jq -r '.interfaces | length')" 0
+    ip -n "$ID-b1" link set lb0 netns "$ID-lb"
+    ip_in lb link set lb0 up
+    readdressed
+}
+
+renamed() {
+    ip_in lb link set lb0 down
+    ip_in lb link set lb0 name other0
+    ip_in lb link set other0 up
+    check "renamed: all of it goes by the new name" eval 'looked_at other0 0 ok ok && answers'
+    ip_in lb link set other0 down
+    ip_in lb link set other0 name lb0
+    ip_in lb link set lb0 up
+}
+
+made_again() {
+    ip_in lb link del lb0
+    link c c0 lb lb0
+    clients_configure
+    readdressed
+    check "deleted and made again: nothing is attached" unattached
+    no_answer
+    check "until attach" attached_and_sound
+}
+
+topology_routed
+serve_all
+in_ns lb "$PEER" tc --pin "$OTHER"
+apply_services service web "$VIP4:80/tcp" flow 5m stable "stable=100%:$(backends 4 l1)"
+if in_ns lb "$PEER" tc --probe; then
+    beside_qdiscs_by_tcx
+    beside_tcx
+    taken_out_of_tcx
+else
+    beside_qdiscs_by_clsact
+fi
+beside_another_instance
+in_ns lb ip link set lb0 xdp off
+check "XDP is switched off: status tells" lost in missing
+check "attach again mends" mended
+ip_in lb link set lb0 down
+check "down: said, and no fault of the programs" down
+ip_in lb link set lb0 up
+check "up again: served" sound
+renamed
+goes_and_returns
+if in_ns lb "$PEER" tc --probe; then
+    check "moved away and back: still attached, and served" sound
+else
+    check "moved away and back: status tells that the way back is lost" lost back missing
+    check "attach again mends" mended
+fi
+made_again
+check "detached: nothing is left" detached
+done_testing
