@@ -80,6 +80,17 @@ struct packet {
     __u8 l4_bytes;  /* length of the TCP or UDP header */
 };
 
+static __always_inline void *ctx_data(void *ctx, bool tc)
+{
+    return (void *)(long)(tc ? ((struct __sk_buff *)ctx)->data : ((struct xdp_md *)ctx)->data);
+}
+
+static __always_inline void *ctx_end(void *ctx, bool tc)
+{
+    return (void *)(long)(tc ? ((struct __sk_buff *)ctx)->data_end
+                             : ((struct xdp_md *)ctx)->data_end);
+}
+
 enum parse_result { PARSE_PORTS = FS_REASON_COUNT, PARSE_ICMP_ERROR };
 
 /* The address in its 16-byte form; for IPv4 only the first word may be read. */
