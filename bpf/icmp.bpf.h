@@ -32,18 +32,6 @@ static __always_inline __be32 *quote_dest(const struct packet *pkt, const struct
                             : ((struct ipv6hdr *)quote->l3)->daddr.s6_addr32;
 }
 
-/* Where things are in an error, in one word for the next step: the offset of the ICMP header from
- * bit 16 on, the offset of the quoted transport header below; and the frame's VLAN tags on top.
- * Zero: it quotes nothing of ours. */
-enum quoted { QUOTED_UDP = 1 << 28, QUOTED_IPV6 = 1 << 29 };
-#define QUOTED_TAGS_SHIFT 30
-
-static __always_inline __u32 quoted_at(const struct packet *pkt, const struct quote *quote)
-{
-    return (__u32)pkt->tags << QUOTED_TAGS_SHIFT | (pkt->family == 6 ? QUOTED_IPV6 : 0) |
-           (quote->proto == IPPROTO_UDP ? QUOTED_UDP : 0) | pkt->l4_off << 16 | quote->l4_off;
-}
-
 /* Does the IP packet, not only the frame, reach to `off`? What is behind it is padding. */
 static __always_inline bool ip_reaches(const struct packet *pkt, __u32 off)
 {
@@ -90,6 +78,9 @@ static __always_inline bool quote_parse(void *ctx, struct packet *pkt, struct qu
     return true;
 }
 
+/* Where things are in an error, in one word for the next step: a packet's, but that the transport
+ * is the quoted one's, the offset of which is in the lower half. Zero: it quotes nothing of ours.
+ */
 static __always_inline __u32 icmp_parse(void *ctx, bool tc)
 {
     struct packet pkt;
@@ -98,7 +89,7 @@ static __always_inline __u32 icmp_parse(void *ctx, bool tc)
     if (parse(ctx, &pkt, ctx_data(ctx, tc), ctx_end(ctx, tc), tc) != PARSE_ICMP_ERROR ||
         !quote_parse(ctx, &pkt, &quote, tc))
         return 0;
-    return quoted_at(&pkt, &quote);
+    return packet_word(&pkt, quote.proto) | quote.l4_off;
 }
 
 __noinline __u32 icmp_parse_xdp(struct xdp_md *ctx)
@@ -111,41 +102,23 @@ __noinline __u32 icmp_parse_tc(struct __sk_buff *skb)
     return icmp_parse(skb, true);
 }
 
-/* Reads an error anew, as far as what follows needs it, by where icmp_parse() found things. Returns
- * false if they aren't there. */
-static __always_inline bool icmp_read(void *ctx, __u32 quoted, struct packet *pkt,
-                                      struct quote *quote, bool tc)
+/* Reads an error anew, as far as what follows needs it. */
+static __always_inline bool icmp_again(void *ctx, __u32 quoted, struct packet *pkt,
+                                       struct quote *quote, bool tc)
 {
-    bool ipv6 = quoted & QUOTED_IPV6;
     struct tcp_udp_ports *ports;
 
-    __builtin_memset(pkt, 0, sizeof(*pkt));
-    pkt->data = ctx_data(ctx, tc);
-    pkt->end = ctx_end(ctx, tc);
-    pkt->family = ipv6 ? 6 : 4;
-    pkt->l3_off = ETH_HLEN + (quoted >> QUOTED_TAGS_SHIFT) * sizeof(struct vlan_tag);
-    pkt->l4_off = quoted >> 16 & TRANSPORT_OFF_MAX;
-    pkt->l3 = pkt->data + pkt->l3_off;
-    pkt->l4 = pkt->data + pkt->l4_off;
+    if (!packet_again(ctx, quoted, pkt, tc))
+        return false;
+    quote->l3 = pkt->l4 + sizeof(struct icmp_header);
     quote->l3_off = pkt->l4_off + sizeof(struct icmp_header);
     quote->l4_off = quoted & TRANSPORT_OFF_MAX;
-    quote->l3 = pkt->l4 + sizeof(struct icmp_header);
     quote->l4 = ports = pkt->data + quote->l4_off;
-    quote->proto = quoted & QUOTED_UDP ? IPPROTO_UDP : IPPROTO_TCP;
-    if (ipv6) {
-        struct ipv6hdr *ip = pkt->l3;
-
-        if ((void *)(ip + 1) > pkt->end || quote->l3 + sizeof(*ip) > pkt->end)
-            return false;
-        pkt->ip_bytes = sizeof(*ip) + bpf_ntohs(ip->payload_len);
-    } else {
-        struct iphdr *ip = pkt->l3;
-
-        if ((void *)(ip + 1) > pkt->end || quote->l3 + sizeof(*ip) > pkt->end)
-            return false;
-        pkt->ip_bytes = bpf_ntohs(ip->tot_len);
-    }
+    quote->proto = quoted & WORD_UDP ? IPPROTO_UDP : IPPROTO_TCP;
     if (quote->l4 + 8 > pkt->end)
+        return false;
+    if (pkt->family == 4 ? quote->l3 + sizeof(struct iphdr) > pkt->end
+                         : quote->l3 + sizeof(struct ipv6hdr) > pkt->end)
         return false;
     quote->source_be = ports->source_be;
     quote->dest_be = ports->dest_be;
@@ -268,7 +241,7 @@ static __always_inline int icmp_find_in(void *ctx, fs_ref dir, __u32 quoted, boo
     struct quote quote;
     __u32 found, number;
 
-    if (!icmp_read(ctx, quoted, &pkt, &quote, tc))
+    if (!icmp_again(ctx, quoted, &pkt, &quote, tc))
         return -FS_REASON_NO_PORTS;
     found = find_service(dir, quote_source(&pkt, &quote), quote.source_be, quote.proto, pkt.family);
     if (!found || !addr_is(packet_dest(&pkt), service_at(dir, found - 1)->vip.addr, pkt.family))
@@ -296,7 +269,7 @@ static __always_inline long icmp_forth(void *ctx, fs_ref dir, __u32 quoted, __u3
     struct packet pkt;
     struct quote quote;
 
-    if (!icmp_read(ctx, quoted, &pkt, &quote, tc))
+    if (!icmp_again(ctx, quoted, &pkt, &quote, tc))
         return -1;
     rw.source = true; /* what the service sent is quoted, so the VIP is the quote's source */
     icmp_plan(&pkt, &quote, &rw, true, &change);
@@ -311,35 +284,6 @@ __noinline int icmp_forth_xdp(struct xdp_md *ctx, fs_ref dir, __u32 quoted, __u3
 __noinline int icmp_forth_tc(struct __sk_buff *skb, fs_ref dir, __u32 quoted, __u32 number)
 {
     return icmp_forth(skb, dir, quoted, number, true);
-}
-
-/* Sends a translated error on to a remote backend. */
-static __always_inline int icmp_forward(void *ctx, bool tc)
-{
-    struct packet pkt;
-    struct route route = {};
-    __u8 ttl;
-    int how;
-
-    if (parse(ctx, &pkt, ctx_data(ctx, tc), ctx_end(ctx, tc), tc) != PARSE_ICMP_ERROR)
-        return act_drop(FS_REASON_WRITE_FAILED, tc);
-    route.source = packet_source(&pkt);
-    route.dest = packet_dest(&pkt);
-    ttl = packet_ttl(&pkt);
-    how = act_route(ctx, &pkt, &route, tc);
-    if (!route_is_direct(how))
-        return act_pass(how, tc);
-    return act_forward(ctx, &pkt, &route, ttl, how, how, tc);
-}
-
-__noinline int icmp_forward_xdp(struct xdp_md *ctx)
-{
-    return icmp_forward(ctx, false);
-}
-
-__noinline int icmp_forward_tc(struct __sk_buff *skb)
-{
-    return icmp_forward(skb, true);
 }
 
 /* An error that comes in. */
@@ -358,7 +302,7 @@ static __always_inline int icmp_ingress(void *ctx, fs_ref dir, bool tc)
     count_reason(FS_REASON_ICMP_IN);
     if (backend_at(dir, number)->flags & FS_BACKEND_LOCAL)
         return act_pass(FS_REASON_TO_LOCAL, tc);
-    return tc ? icmp_forward_tc(ctx) : icmp_forward_xdp(ctx);
+    return send(ctx, quoted & ~(WORD_TCP | WORD_UDP), tc);
 }
 
 static __always_inline bool icmp_is_direct(struct packet *pkt, struct quote *quote, fs_ref dir,
@@ -381,7 +325,7 @@ __noinline __u32 icmp_find_out(struct __sk_buff *skb, fs_ref dir, __u32 quoted)
     struct quote quote;
     __u32 found;
 
-    if (!icmp_read(skb, quoted, &pkt, &quote, true))
+    if (!icmp_again(skb, quoted, &pkt, &quote, true))
         return 0;
     found = find_backend(dir, quote_dest(&pkt, &quote), quote.dest_be, quote.proto, pkt.family);
     if (!found || icmp_is_direct(&pkt, &quote, dir, backend_at(dir, found - 1)))
@@ -399,7 +343,7 @@ __noinline int icmp_back(struct __sk_buff *skb, fs_ref dir, __u32 quoted, __u32 
     struct packet pkt;
     struct quote quote;
 
-    if (!icmp_read(skb, quoted, &pkt, &quote, true))
+    if (!icmp_again(skb, quoted, &pkt, &quote, true))
         return -1;
     rw.source = false;
     icmp_plan(&pkt, &quote, &rw, addr_is(packet_source(&pkt), backend->at.addr, pkt.family),

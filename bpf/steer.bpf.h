@@ -139,7 +139,7 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
 
     if (!reply_is_ours(ctx, pkt, dir, service, backend, tc))
         return act_pass(FS_REASON_DIRECT_OUT, tc);
-    return nat_reply_ingress(ctx, pkt, service, backend, tc);
+    return nat_reply_ingress(ctx, pkt, dir, backend, tc);
 }
 
 /* Someone talks to a backend itself. */
