@@ -18,29 +18,25 @@ struct direct_ref {
     struct fs_flow_key key;
     __u32 tcp_seq; /* of the client's packet, or of the SYN that a reply answers; host byte order */
     __u8 tcp_flags;
-    __u8 family;
     __u8 proto;
-    __u8 zero;
 };
 
-static __always_inline void direct_ref_init(struct direct_ref *ref, fs_ref dir,
-                                            struct fs_backend *backend, const struct packet *pkt,
-                                            const __be32 *addr, __be16 port_be)
+/* `where` is the backend, the rest a struct said_by. */
+static __always_inline void direct_ref_said(struct direct_ref *ref, __u64 where, __u64 addr_low,
+                                            __u64 addr_high, __u64 said)
 {
-    __builtin_memset(ref, 0, sizeof(*ref));
-    ref->dir = dir;
-    ref->backend = backend->id;
-    ref->tcp_flags = pkt->tcp_flags;
-    ref->family = pkt->family;
-    ref->proto = pkt->proto;
-    ref->key = (struct fs_flow_key){.addr = {addr[0]},
-                                    .port_be = port_be,
-                                    .scope = FS_SCOPE_DIRECT | (backend->id & FS_SLOT_BACKEND)};
-    if (pkt->family == 6) {
-        ref->key.addr[1] = addr[1];
-        ref->key.addr[2] = addr[2];
-        ref->key.addr[3] = addr[3];
-    }
+    struct fs_backend *backend = backend_at(where >> 32, where);
+
+    *ref = (struct direct_ref){
+        .dir = where >> 32,
+        .backend = backend->id,
+        .key = {.addr = said_addr(addr_low, addr_high),
+                .port_be = said_port(said),
+                .scope = FS_SCOPE_DIRECT | (backend->id & FS_SLOT_BACKEND)},
+        .tcp_seq = said_seq(said),
+        .tcp_flags = said_flags(said),
+        .proto = said_proto(said),
+    };
 }
 
 /* Whether anyone has talked to the backend with this id directly. */
@@ -49,17 +45,6 @@ static __always_inline __u32 *direct_flag(__u32 id)
     __u32 number = id & FS_SLOT_BACKEND;
 
     return bpf_map_lookup_elem(&direct_seen, &number);
-}
-
-/* Would the service steer this client to this backend? */
-static __always_inline bool direct_is_ambiguous(const struct packet *pkt, fs_ref dir,
-                                                struct fs_backend *backend)
-{
-    struct flow_ref flow;
-
-    flow_ref_init(&flow, dir, backend->service, packet_source(pkt), pkt->source_be, pkt->family,
-                  pkt->proto);
-    return flow_find(&flow) == (backend->id & FS_SLOT_BACKEND);
 }
 
 static __always_inline void direct_record(struct direct_ref *ref, void *map, __u32 flags, __u32 now)
@@ -93,38 +78,29 @@ static __always_inline void direct_note_tcp(struct direct_ref *ref, bool ambiguo
         direct_record(ref, &half_open, 0, now);
 }
 
-/* A packet from someone to the backend's own address. */
-static __always_inline int direct_note_copied(struct direct_ref *ref, bool ambiguous)
+/* A packet from someone to the backend's own address; `ambiguous`: the service would steer this
+ * client to this backend. */
+__noinline int direct_note(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said,
+                           __u32 ambiguous)
 {
     __u32 now = tick_now();
+    struct direct_ref ref;
 
-    if (ref->proto == IPPROTO_UDP)
-        direct_record(ref, &udp_flows, FS_FLOW_CERTAIN, now);
+    direct_ref_said(&ref, where, addr_low, addr_high, said);
+    if (ref.proto == IPPROTO_UDP)
+        direct_record(&ref, &udp_flows, FS_FLOW_CERTAIN, now);
     else
-        direct_note_tcp(ref, ambiguous, now);
+        direct_note_tcp(&ref, ambiguous, now);
     return 0;
 }
 
-/* `ambiguous` is what direct_is_ambiguous() says. */
-__noinline int direct_note(struct direct_ref *ref, __u32 ambiguous)
-{
-    struct direct_ref copy;
-
-    if (!ref)
-        return 0;
-    copy = *ref;
-    return direct_note_copied(&copy, ambiguous);
-}
-
 /* A steered UDP packet with the tuple of an entry: who asked last gets the answers. */
-__noinline int direct_give_way(struct direct_ref *ref)
+__noinline int direct_give_way(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
 {
-    struct fs_flow_key key;
+    struct direct_ref ref;
 
-    if (!ref)
-        return 0;
-    key = ref->key;
-    bpf_map_delete_elem(&udp_flows, &key);
+    direct_ref_said(&ref, where, addr_low, addr_high, said);
+    bpf_map_delete_elem(&udp_flows, &ref.key);
     return 0;
 }
 
@@ -160,25 +136,17 @@ static __always_inline bool direct_is_tcp_reply(struct direct_ref *ref, __u32 no
 }
 
 /* Does this packet of the backend answer someone who talks to it directly? */
-static __always_inline int direct_is_reply_copied(struct direct_ref *ref)
+__noinline int direct_is_reply(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
 {
     __u32 now = tick_now();
+    struct direct_ref ref;
     struct fs_flow *flow;
 
-    if (ref->proto != IPPROTO_UDP)
-        return direct_is_tcp_reply(ref, now);
-    flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
-    return flow && flow->backend == ref->backend && flow_fresh(flow, now, FS_IDLE_UDP_TICKS);
-}
-
-__noinline int direct_is_reply(struct direct_ref *ref)
-{
-    struct direct_ref copy;
-
-    if (!ref)
-        return 0;
-    copy = *ref;
-    return direct_is_reply_copied(&copy);
+    direct_ref_said(&ref, where, addr_low, addr_high, said);
+    if (ref.proto != IPPROTO_UDP)
+        return direct_is_tcp_reply(&ref, now);
+    flow = bpf_map_lookup_elem(&udp_flows, &ref.key);
+    return flow && flow->backend == ref.backend && flow_fresh(flow, now, FS_IDLE_UDP_TICKS);
 }
 
 #endif

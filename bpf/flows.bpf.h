@@ -6,14 +6,14 @@
 
 #include <flowsplit/steer.h>
 
+#include "client.bpf.h"
 #include "count.bpf.h"
 #include "lookup.bpf.h"
 
 /* How far a new flow's packets may be from its SYN to be known by it. */
 #define SYN_WINDOW 65536
 
-/* A flow of a service, seen from its client. Without pointers, so that functions that take it are
- * verified by themselves; they copy it, since Linux 6.1 takes no map key from a caller's stack. */
+/* A flow of a service, seen from its client. */
 struct flow_ref {
     fs_ref dir;
     __u32 service; /* its number */
@@ -243,7 +243,7 @@ static __always_inline __u32 flow_udp(struct flow_ref *ref, __u32 now)
 
 /* Where a packet from a client goes when the flow table has a say. Returns the number of a backend
  * or FS_NO_BACKEND. */
-static __always_inline __u32 flow_steer_copied(struct flow_ref *ref)
+static __always_inline __u32 flow_steer(struct flow_ref *ref)
 {
     __u32 now = tick_now();
     struct fs_former former;
@@ -256,22 +256,9 @@ static __always_inline __u32 flow_steer_copied(struct flow_ref *ref)
     return flow_continue(ref, now, &former);
 }
 
-__noinline __u32 flow_steer(struct flow_ref *ref)
-{
-    struct flow_ref copy;
-    __u32 number;
-
-    if (!ref)
-        return FS_NO_BACKEND;
-    copy = *ref;
-    number = flow_steer_copied(&copy);
-    ref->is_new = copy.is_new;
-    return number;
-}
-
 /* Where a flow is, for a packet that belongs to it without being one of the client's (an ICMP
  * error): nothing is recorded. */
-static __always_inline __u32 flow_find_copied(struct flow_ref *ref)
+static __always_inline __u32 flow_find(struct flow_ref *ref)
 {
     struct fs_flow *flow;
     struct fs_former former;
@@ -290,16 +277,6 @@ static __always_inline __u32 flow_find_copied(struct flow_ref *ref)
     fs_place_former(fs_arena, &fs_trips, flow_table(ref), ref->hash, tick_now(), FS_MARGIN_TICKS,
                     &former);
     return former.backend == FS_NO_BACKEND ? ref->current : former.backend;
-}
-
-__noinline __u32 flow_find(struct flow_ref *ref)
-{
-    struct flow_ref copy;
-
-    if (!ref)
-        return FS_NO_BACKEND;
-    copy = *ref;
-    return flow_find_copied(&copy);
 }
 
 /* What a backend's SYN-ACK says of an unsettled flow (ref->tcp_seq is that of the SYN it answers):
@@ -323,7 +300,7 @@ static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 backend
 }
 
 /* Notes what a packet of the backend with id `backend` says of its flow's entry, if it has one. */
-static __always_inline int flow_note_reply_copied(struct flow_ref *ref, __u32 backend)
+static __always_inline int flow_note_reply(struct flow_ref *ref, __u32 backend)
 {
     struct fs_flow *flow;
     __u32 now = tick_now();
@@ -350,14 +327,49 @@ static __always_inline int flow_note_reply_copied(struct flow_ref *ref, __u32 ba
     return 0;
 }
 
-__noinline int flow_note_reply(struct flow_ref *ref, __u32 backend)
-{
-    struct flow_ref copy;
+/* What follows is verified by itself, and asked by those who have no such reference: `where` is the
+ * service, the rest a struct said_by. */
 
-    if (!ref)
-        return 0;
-    copy = *ref;
-    return flow_note_reply_copied(&copy, backend);
+static __always_inline void flow_ref_said(struct flow_ref *ref, __u64 where, __u64 addr_low,
+                                          __u64 addr_high, __u64 said)
+{
+    __be32 addr[] = said_addr(addr_low, addr_high);
+
+    flow_ref_init(ref, where >> 32, where, addr, said_port(said), said_is(said, SAID_IPV6) ? 6 : 4,
+                  said_proto(said));
+    ref->tcp_flags = said_flags(said);
+    ref->tcp_seq = said_seq(said);
+    ref->is_new = said_is(said, SAID_NEW);
+}
+
+/* Returns the backend's number, and FLOW_IS_NEW with it where the packet began a flow. */
+#define FLOW_IS_NEW (1ull << 32)
+
+__noinline __u64 steer_flow(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
+{
+    struct flow_ref ref;
+    __u32 number;
+
+    flow_ref_said(&ref, where, addr_low, addr_high, said);
+    number = flow_steer(&ref);
+    return ref.is_new ? FLOW_IS_NEW | number : number;
+}
+
+__noinline __u32 find_flow(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
+{
+    struct flow_ref ref;
+
+    flow_ref_said(&ref, where, addr_low, addr_high, said);
+    return flow_find(&ref);
+}
+
+__noinline int note_reply_of_flow(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said,
+                                  __u32 backend)
+{
+    struct flow_ref ref;
+
+    flow_ref_said(&ref, where, addr_low, addr_high, said);
+    return flow_note_reply(&ref, backend);
 }
 
 #endif

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ICMP errors quote the packet they are about (RFC 792, RFC 4443). Those about a service's packets
  * are translated like the packets themselves, outside and inside, so that path MTU discovery and
- * refusals reach the right end. */
+ * refusals reach the right end.
+ *
+ * They are rare. So each step is a function that is verified by itself and reads the packet anew:
+ * on the way of all other packets, they cost neither time nor stack. */
 #ifndef FLOWSPLIT_ICMP_BPF_H
 #define FLOWSPLIT_ICMP_BPF_H
 
@@ -69,6 +72,53 @@ static __always_inline bool quote_parse(void *ctx, struct packet *pkt, struct qu
     quote->l4_off = off;
     quote->l4 = ports = pkt->data + off;
     if (quote->l4 + 8 > pkt->end || !ip_reaches(pkt, off + 8))
+        return false;
+    quote->source_be = ports->source_be;
+    quote->dest_be = ports->dest_be;
+    return true;
+}
+
+/* Where things are in an error, in one word for the next step: a packet's, but that the transport
+ * is the quoted one's, the offset of which is in the lower half. Zero: it quotes nothing of ours.
+ */
+static __always_inline __u32 icmp_parse(void *ctx, bool tc)
+{
+    struct packet pkt;
+    struct quote quote;
+
+    if (parse(ctx, &pkt, ctx_data(ctx, tc), ctx_end(ctx, tc), tc) != PARSE_ICMP_ERROR ||
+        !quote_parse(ctx, &pkt, &quote, tc))
+        return 0;
+    return packet_word(&pkt, quote.proto) | quote.l4_off;
+}
+
+__noinline __u32 icmp_parse_xdp(struct xdp_md *ctx)
+{
+    return icmp_parse(ctx, false);
+}
+
+__noinline __u32 icmp_parse_tc(struct __sk_buff *skb)
+{
+    return icmp_parse(skb, true);
+}
+
+/* Reads an error anew, as far as what follows needs it. */
+static __always_inline bool icmp_again(void *ctx, __u32 quoted, struct packet *pkt,
+                                       struct quote *quote, bool tc)
+{
+    struct tcp_udp_ports *ports;
+
+    if (!packet_again(ctx, quoted, pkt, tc))
+        return false;
+    quote->l3 = pkt->l4 + sizeof(struct icmp_header);
+    quote->l3_off = pkt->l4_off + sizeof(struct icmp_header);
+    quote->l4_off = quoted & TRANSPORT_OFF_MAX;
+    quote->l4 = ports = pkt->data + quote->l4_off;
+    quote->proto = quoted & WORD_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+    if (quote->l4 + 8 > pkt->end)
+        return false;
+    if (pkt->family == 4 ? quote->l3 + sizeof(struct iphdr) > pkt->end
+                         : quote->l3 + sizeof(struct ipv6hdr) > pkt->end)
         return false;
     quote->source_be = ports->source_be;
     quote->dest_be = ports->dest_be;
@@ -169,104 +219,147 @@ static __always_inline long icmp_store(void *ctx, const struct icmp_change *chan
     return err ? err : store_check(ctx, change->icmp_check_off, &change->icmp_check, tc);
 }
 
-/* The backend of the flow whose reply is quoted, or NULL. */
-static __always_inline struct fs_backend *icmp_backend(struct packet *pkt, struct quote *quote,
-                                                       fs_ref dir, __u32 service)
+/* The number of the backend of the flow whose reply is quoted, or FS_NO_BACKEND. */
+static __always_inline __u32 icmp_backend(struct packet *pkt, struct quote *quote, fs_ref dir,
+                                          __u32 service)
 {
     struct flow_ref ref;
-    __u32 number;
 
     flow_ref_init(&ref, dir, service, quote_dest(pkt, quote), quote->dest_be, pkt->family,
                   quote->proto);
-    number = ref.current;
     if (service_at(dir, service)->affinity != FS_AFFINITY_NONE &&
         (ref.unsettled || quote->proto == IPPROTO_UDP))
-        number = flow_find(&ref);
-    return number == FS_NO_BACKEND ? NULL : backend_at(dir, number);
+        return flow_find(&ref);
+    return ref.current;
 }
 
-static __always_inline int icmp_to_backend(void *ctx, struct packet *pkt, struct quote *quote,
-                                           struct fs_service *service, struct fs_backend *backend,
-                                           bool tc)
+/* An error that comes in is ours if it quotes a packet that a service sent. Returns the number of
+ * the backend that it is for, or minus a reason. */
+static __always_inline int icmp_find_in(void *ctx, fs_ref dir, __u32 quoted, bool tc)
 {
-    struct rewrite rw = nat_forth(service, backend);
-    struct route route = {.source = packet_source(pkt), .dest = backend->at.addr};
-    struct icmp_change change;
-    __u8 ttl = packet_ttl(pkt);
-    int how = FS_REASON_TO_LOCAL;
+    struct packet pkt;
+    struct quote quote;
+    __u32 found, number;
 
+    if (!icmp_again(ctx, quoted, &pkt, &quote, tc))
+        return -FS_REASON_NO_PORTS;
+    found = find_service(dir, quote_source(&pkt, &quote), quote.source_be, quote.proto, pkt.family);
+    if (!found || !addr_is(packet_dest(&pkt), service_at(dir, found - 1)->vip.addr, pkt.family))
+        return -FS_REASON_NO_PORTS;
+    number = icmp_backend(&pkt, &quote, dir, found - 1);
+    return number == FS_NO_BACKEND ? -FS_REASON_NO_BACKEND : number & FS_SLOT_BACKEND;
+}
+
+__noinline int icmp_find_in_xdp(struct xdp_md *ctx, fs_ref dir, __u32 quoted)
+{
+    return icmp_find_in(ctx, dir, quoted, false);
+}
+
+__noinline int icmp_find_in_tc(struct __sk_buff *skb, fs_ref dir, __u32 quoted)
+{
+    return icmp_find_in(skb, dir, quoted, true);
+}
+
+/* Makes an error one for the backend. Returns 0 or a negative errno. */
+static __always_inline long icmp_forth(void *ctx, fs_ref dir, __u32 quoted, __u32 number, bool tc)
+{
+    struct fs_backend *backend = backend_at(dir, number);
+    struct rewrite rw = nat_forth(service_at(dir, backend->service), backend);
+    struct icmp_change change;
+    struct packet pkt;
+    struct quote quote;
+
+    if (!icmp_again(ctx, quoted, &pkt, &quote, tc))
+        return -1;
     rw.source = true; /* what the service sent is quoted, so the VIP is the quote's source */
-    if (!(backend->flags & FS_BACKEND_LOCAL))
-        how = act_route(ctx, pkt, &route, tc);
-    icmp_plan(pkt, quote, &rw, true, &change);
-    if (icmp_store(ctx, &change, &backend->at, tc))
+    icmp_plan(&pkt, &quote, &rw, true, &change);
+    return icmp_store(ctx, &change, &backend->at, tc);
+}
+
+__noinline int icmp_forth_xdp(struct xdp_md *ctx, fs_ref dir, __u32 quoted, __u32 number)
+{
+    return icmp_forth(ctx, dir, quoted, number, false);
+}
+
+__noinline int icmp_forth_tc(struct __sk_buff *skb, fs_ref dir, __u32 quoted, __u32 number)
+{
+    return icmp_forth(skb, dir, quoted, number, true);
+}
+
+/* An error that comes in. */
+static __always_inline int icmp_ingress(void *ctx, fs_ref dir, bool tc)
+{
+    __u32 quoted = tc ? icmp_parse_tc(ctx) : icmp_parse_xdp(ctx);
+    int number;
+
+    if (!quoted)
+        return act_pass(FS_REASON_NO_PORTS, tc);
+    number = tc ? icmp_find_in_tc(ctx, dir, quoted) : icmp_find_in_xdp(ctx, dir, quoted);
+    if (number < 0)
+        return act_pass(-number, tc);
+    if (tc ? icmp_forth_tc(ctx, dir, quoted, number) : icmp_forth_xdp(ctx, dir, quoted, number))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
     count_reason(FS_REASON_ICMP_IN);
-    if (!route_is_direct(how))
-        return act_pass(how, tc);
-    return act_forward(ctx, pkt, &route, ttl, how, how, tc);
-}
-
-/* An error that comes in. Ours if it quotes a packet that a service sent. */
-static __always_inline int icmp_ingress(void *ctx, struct packet *pkt, fs_ref dir, bool tc)
-{
-    struct fs_service *service;
-    struct fs_backend *backend;
-    struct quote quote;
-    __u32 found;
-
-    if (!quote_parse(ctx, pkt, &quote, tc))
-        return act_pass(FS_REASON_NO_PORTS, tc);
-    found = find_service(dir, quote_source(pkt, &quote), quote.source_be, quote.proto, pkt->family);
-    if (!found)
-        return act_pass(FS_REASON_NO_PORTS, tc);
-    service = service_at(dir, found - 1);
-    if (!addr_is(packet_dest(pkt), service->vip.addr, pkt->family))
-        return act_pass(FS_REASON_NO_PORTS, tc);
-    backend = icmp_backend(pkt, &quote, dir, found - 1);
-    if (!backend)
-        return act_pass(FS_REASON_NO_BACKEND, tc);
-    return icmp_to_backend(ctx, pkt, &quote, service, backend, tc);
+    if (backend_at(dir, number)->flags & FS_BACKEND_LOCAL)
+        return act_pass(FS_REASON_TO_LOCAL, tc);
+    return send(ctx, quoted & ~(WORD_TCP | WORD_UDP), tc);
 }
 
 static __always_inline bool icmp_is_direct(struct packet *pkt, struct quote *quote, fs_ref dir,
                                            struct fs_backend *backend)
 {
     __u32 *seen = direct_flag(backend->id);
-    struct direct_ref ref;
+    struct said_by by;
 
     if (!seen || !*seen)
         return false;
-    direct_ref_init(&ref, dir, backend, pkt, quote_source(pkt, quote), quote->source_be);
-    ref.proto = quote->proto;
-    return direct_is_reply(&ref);
+    by = said_by(quote_source(pkt, quote), quote->source_be, pkt->family, quote->proto);
+    return direct_is_reply(where_in(dir, backend->id), by.addr_low, by.addr_high, by.said);
 }
 
-/* An error that leaves. Ours if it quotes a packet that was steered to a backend. */
-static __always_inline int icmp_egress(struct __sk_buff *skb, struct packet *pkt, fs_ref dir)
+/* An error that leaves is ours if it quotes a packet that was steered to a backend. Returns that
+ * one's number plus one, or 0. */
+__noinline __u32 icmp_find_out(struct __sk_buff *skb, fs_ref dir, __u32 quoted)
 {
-    struct fs_service *service;
-    struct fs_backend *backend;
-    struct icmp_change change;
-    struct rewrite rw;
+    struct packet pkt;
     struct quote quote;
-    bool from_backend;
     __u32 found;
 
-    if (!quote_parse(skb, pkt, &quote, true))
-        return act_pass(FS_REASON_NO_PORTS, true);
-    found = find_backend(dir, quote_dest(pkt, &quote), quote.dest_be, quote.proto, pkt->family);
+    if (!icmp_again(skb, quoted, &pkt, &quote, true))
+        return 0;
+    found = find_backend(dir, quote_dest(&pkt, &quote), quote.dest_be, quote.proto, pkt.family);
+    if (!found || icmp_is_direct(&pkt, &quote, dir, backend_at(dir, found - 1)))
+        return 0;
+    return found;
+}
+
+/* Makes an error of the backend one of the VIP. Returns 0 or a negative errno. */
+__noinline int icmp_back(struct __sk_buff *skb, fs_ref dir, __u32 quoted, __u32 number)
+{
+    struct fs_backend *backend = backend_at(dir, number);
+    struct fs_service *service = service_at(dir, backend->service);
+    struct rewrite rw = nat_back(service, backend);
+    struct icmp_change change;
+    struct packet pkt;
+    struct quote quote;
+
+    if (!icmp_again(skb, quoted, &pkt, &quote, true))
+        return -1;
+    rw.source = false;
+    icmp_plan(&pkt, &quote, &rw, addr_is(packet_source(&pkt), backend->at.addr, pkt.family),
+              &change);
+    return icmp_store(skb, &change, &service->vip, true);
+}
+
+/* An error that leaves. */
+static __always_inline int icmp_egress(struct __sk_buff *skb, fs_ref dir)
+{
+    __u32 quoted = icmp_parse_tc(skb), found;
+
+    found = quoted ? icmp_find_out(skb, dir, quoted) : 0;
     if (!found)
         return act_pass(FS_REASON_NO_PORTS, true);
-    backend = backend_at(dir, found - 1);
-    if (icmp_is_direct(pkt, &quote, dir, backend))
-        return act_pass(FS_REASON_NO_PORTS, true);
-    service = service_at(dir, backend->service);
-    rw = nat_back(service, backend);
-    rw.source = false;
-    from_backend = addr_is(packet_source(pkt), backend->at.addr, pkt->family);
-    icmp_plan(pkt, &quote, &rw, from_backend, &change);
-    if (icmp_store(skb, &change, &service->vip, true))
+    if (icmp_back(skb, dir, quoted, found - 1))
         return act_drop(FS_REASON_WRITE_FAILED, true);
     return act_pass(FS_REASON_ICMP_OUT, true);
 }

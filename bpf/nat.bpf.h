@@ -32,25 +32,49 @@ static __always_inline struct rewrite nat_back(const struct fs_service *service,
                             .source = true};
 }
 
-static __always_inline int nat_to_remote(void *ctx, struct packet *pkt, const struct rewrite *rw,
-                                         bool tc)
+/* Sends a packet that has its new destination on to it, if it may be forwarded here; else the stack
+ * is to do it. */
+static __always_inline int send_again(void *ctx, __u32 word, bool tc)
 {
-    struct route route = {.source = packet_source(pkt),
-                          .dest = rw->to->addr,
-                          .source_be = pkt->source_be,
-                          .dest_be = rw->to->port_be};
-    __u8 ttl = packet_ttl(pkt);
-    int how = act_route(ctx, pkt, &route, tc);
+    struct packet pkt;
+    struct route route;
+    __u8 ttl;
+    int how;
 
-    if (how == FS_REASON_TO_LOCAL) /* or no route: the FIB's answer is the same */
-        how = FS_REASON_STACK_UNREACHABLE;
-    if (how == FS_REASON_BLACKHOLE)
-        return act_drop(FS_REASON_BLACKHOLE, tc);
-    if (act_rewrite(ctx, pkt, rw, tc))
+    if (!packet_again_ports(ctx, word, &pkt, tc))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
+    route.source = packet_source(&pkt);
+    route.dest = packet_dest(&pkt);
+    route.source_be = pkt.source_be;
+    route.dest_be = pkt.dest_be;
+    ttl = packet_ttl(&pkt);
+    how = act_route(ctx, &pkt, &route, tc);
+    if (word & (WORD_TCP | WORD_UDP)) {
+        if (how == FS_REASON_TO_LOCAL) /* or no route: the FIB's answer is the same */
+            how = FS_REASON_STACK_UNREACHABLE;
+        if (how == FS_REASON_BLACKHOLE)
+            return act_drop(FS_REASON_BLACKHOLE, tc);
+    }
     if (!route_is_direct(how))
         return act_pass(how, tc);
-    return act_forward(ctx, pkt, &route, ttl, how, how, tc);
+    return act_forward(ctx, &pkt, &route, ttl, how, how, tc);
+}
+
+/* Verified by themselves, as is nat_reply() below: the question to the FIB takes stack, and so what
+ * else needs some isn't called from there. */
+__noinline int send_xdp(struct xdp_md *ctx, __u32 word)
+{
+    return send_again(ctx, word, false);
+}
+
+__noinline int send_tc(struct __sk_buff *skb, __u32 word)
+{
+    return send_again(skb, word, true);
+}
+
+static __always_inline int send(void *ctx, __u32 word, bool tc)
+{
+    return tc ? send_tc(ctx, word) : send_xdp(ctx, word);
 }
 
 /* Sends a packet of a client to its backend. */
@@ -60,35 +84,57 @@ static __always_inline int nat_to_backend(void *ctx, struct packet *pkt,
 {
     struct rewrite rw = nat_forth(service, backend);
 
-    if (!(backend->flags & FS_BACKEND_LOCAL))
-        return nat_to_remote(ctx, pkt, &rw, tc);
     if (act_rewrite(ctx, pkt, &rw, tc))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
-    return act_pass(FS_REASON_TO_LOCAL, tc);
+    if (backend->flags & FS_BACKEND_LOCAL)
+        return act_pass(FS_REASON_TO_LOCAL, tc);
+    return send(ctx, packet_word(pkt, pkt->proto), tc);
 }
 
 /* Sends a remote backend's packet to the client. What can't be forwarded here goes up the stack as
  * it is and is restored at egress: with the VIP as source, the stack would take it for forged. */
-static __always_inline int nat_reply_ingress(void *ctx, struct packet *pkt,
-                                             const struct fs_service *service,
-                                             const struct fs_backend *backend, bool tc)
+static __always_inline int nat_reply(void *ctx, __u32 word, fs_ref dir, __u32 number, bool tc)
 {
+    const struct fs_backend *backend = backend_at(dir, number);
+    const struct fs_service *service = service_at(dir, backend->service);
     struct rewrite rw = nat_back(service, backend);
-    struct route route = {.source = service->vip.addr,
-                          .dest = packet_dest(pkt),
-                          .source_be = service->vip.port_be,
-                          .dest_be = pkt->dest_be};
-    __u8 ttl = packet_ttl(pkt);
-    int how = act_route(ctx, pkt, &route, tc);
+    struct route route = {.source = service->vip.addr, .source_be = service->vip.port_be};
+    struct packet pkt;
+    __u8 ttl;
+    int how;
 
+    if (!packet_again_ports(ctx, word, &pkt, tc) || !pkt.l4_check)
+        return act_drop(FS_REASON_WRITE_FAILED, tc);
+    route.dest = packet_dest(&pkt);
+    route.dest_be = pkt.dest_be;
+    ttl = packet_ttl(&pkt);
+    how = act_route(ctx, &pkt, &route, tc);
     if (!route_is_direct(how) && how != FS_REASON_TO_LOCAL)
         return act_pass(FS_REASON_REPLY_STACK, tc);
-    count_out(backend->id & FS_SLOT_BACKEND, pkt->ip_bytes);
-    if (act_rewrite(ctx, pkt, &rw, tc))
+    count_out(backend->id & FS_SLOT_BACKEND, pkt.ip_bytes);
+    if (act_rewrite(ctx, &pkt, &rw, tc))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
     if (how == FS_REASON_TO_LOCAL)
         return act_pass(FS_REASON_REPLY_INGRESS, tc);
-    return act_forward(ctx, pkt, &route, ttl, how, FS_REASON_REPLY_INGRESS, tc);
+    return act_forward(ctx, &pkt, &route, ttl, how, FS_REASON_REPLY_INGRESS, tc);
+}
+
+__noinline int nat_reply_xdp(struct xdp_md *ctx, __u32 word, fs_ref dir, __u32 number)
+{
+    return nat_reply(ctx, word, dir, number, false);
+}
+
+__noinline int nat_reply_tc(struct __sk_buff *skb, __u32 word, fs_ref dir, __u32 number)
+{
+    return nat_reply(skb, word, dir, number, true);
+}
+
+static __always_inline int nat_reply_ingress(void *ctx, struct packet *pkt, fs_ref dir,
+                                             const struct fs_backend *backend, bool tc)
+{
+    __u32 word = packet_word(pkt, pkt->proto), number = backend->id & FS_SLOT_BACKEND;
+
+    return tc ? nat_reply_tc(ctx, word, dir, number) : nat_reply_xdp(ctx, word, dir, number);
 }
 
 /* Gives a packet that leaves for the client the VIP as source. TC only. */

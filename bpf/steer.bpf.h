@@ -10,19 +10,27 @@
 #include "nat.bpf.h"
 #include "observe.bpf.h"
 
+static __always_inline struct said_by said_by_source(struct packet *pkt)
+{
+    return said_by(packet_source(pkt), pkt->source_be, pkt->family, pkt->proto);
+}
+
+static __always_inline struct said_by said_by_dest(struct packet *pkt)
+{
+    return said_by(packet_dest(pkt), pkt->dest_be, pkt->family, pkt->proto);
+}
+
 /* Chooses the backend of a packet to a service. Sets *is_new when it begins a flow. */
 static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u32 number,
                                             bool *is_new)
 {
     struct fs_service *service = service_at(dir, number);
-    const __be32 *client = packet_source(pkt);
-    struct flow_ref ref;
-    __u64 hash;
+    struct said_by by;
     struct fs_place place;
-    __u32 backend;
+    __u64 hash, steered;
 
-    hash = fs_hash_client(hash_key(), service->salt, client, pkt->source_be, pkt->family,
-                          service->affinity);
+    hash = fs_hash_client(hash_key(), service->salt, packet_source(pkt), pkt->source_be,
+                          pkt->family, service->affinity);
     place = fs_place_current(fs_arena, &fs_trips, table_of(service), hash);
     *is_new = packet_is_new(pkt) || service->affinity == FS_AFFINITY_NONE;
     if (unlikely(place.unsettled) && *is_new)
@@ -32,13 +40,13 @@ static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u3
     if (likely(service->affinity == FS_AFFINITY_NONE ||
                (!place.unsettled && pkt->proto == IPPROTO_TCP)))
         return place.backend;
-    flow_ref_init(&ref, dir, number, client, pkt->source_be, pkt->family, pkt->proto);
-    ref.tcp_flags = pkt->tcp_flags;
-    ref.tcp_seq = packet_seq(pkt);
-    ref.is_new = *is_new;
-    backend = flow_steer(&ref);
-    *is_new = ref.is_new;
-    return backend;
+    by = said_by_source(pkt);
+    said_by_tcp(&by, pkt->tcp_flags, packet_seq(pkt));
+    if (*is_new)
+        by.said |= (__u64)SAID_NEW << SAID_BITS_SHIFT;
+    steered = steer_flow(where_in(dir, number), by.addr_low, by.addr_high, by.said);
+    *is_new = steered & FLOW_IS_NEW;
+    return steered;
 }
 
 /* A UDP packet for a backend that someone may have talked to directly. */
@@ -46,12 +54,12 @@ static __always_inline void supersede_direct(struct packet *pkt, fs_ref dir,
                                              struct fs_backend *backend)
 {
     __u32 *seen = direct_flag(backend->id);
-    struct direct_ref ref;
+    struct said_by by;
 
     if (!seen || !*seen)
         return;
-    direct_ref_init(&ref, dir, backend, pkt, packet_source(pkt), pkt->source_be);
-    direct_give_way(&ref);
+    by = said_by_source(pkt);
+    direct_give_way(where_in(dir, backend->id), by.addr_low, by.addr_high, by.said);
 }
 
 /* A packet from a client to a service. */
@@ -85,30 +93,29 @@ static __always_inline bool reply_is_direct(struct packet *pkt, fs_ref dir,
                                             struct fs_backend *backend)
 {
     __u32 *seen = direct_flag(backend->id);
-    struct direct_ref ref;
+    struct said_by by;
 
     if (likely(!seen || !*seen))
         return false;
-    direct_ref_init(&ref, dir, backend, pkt, packet_dest(pkt), pkt->dest_be);
-    ref.tcp_seq = packet_answered_seq(pkt);
-    return direct_is_reply(&ref);
+    by = said_by_dest(pkt);
+    said_by_tcp(&by, pkt->tcp_flags, packet_answered_seq(pkt));
+    return direct_is_reply(where_in(dir, backend->id), by.addr_low, by.addr_high, by.said);
 }
 
 /* Keeps the flow's entry, if it may have one, up to date: TCP packets without SYN, FIN or RST say
  * nothing new. */
 static __always_inline void note_reply(struct packet *pkt, fs_ref dir, struct fs_backend *backend)
 {
-    struct flow_ref ref;
+    struct said_by by;
 
     if (likely(pkt->proto == IPPROTO_TCP && !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))))
         return;
     if (service_at(dir, backend->service)->affinity == FS_AFFINITY_NONE)
         return;
-    flow_ref_init(&ref, dir, backend->service, packet_dest(pkt), pkt->dest_be, pkt->family,
-                  pkt->proto);
-    ref.tcp_flags = pkt->tcp_flags;
-    ref.tcp_seq = packet_answered_seq(pkt);
-    flow_note_reply(&ref, backend->id);
+    by = said_by_dest(pkt);
+    said_by_tcp(&by, pkt->tcp_flags, packet_answered_seq(pkt));
+    note_reply_of_flow(where_in(dir, backend->service), by.addr_low, by.addr_high, by.said,
+                       backend->id);
 }
 
 /* Is this packet of a backend one that needs the VIP as source? Counts it if so. */
@@ -132,18 +139,20 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
 
     if (!reply_is_ours(ctx, pkt, dir, service, backend, tc))
         return act_pass(FS_REASON_DIRECT_OUT, tc);
-    return nat_reply_ingress(ctx, pkt, service, backend, tc);
+    return nat_reply_ingress(ctx, pkt, dir, backend, tc);
 }
 
 /* Someone talks to a backend itself. */
 static __always_inline int steer_direct(struct packet *pkt, fs_ref dir, struct fs_backend *backend,
                                         bool tc)
 {
-    struct direct_ref ref;
+    struct said_by by = said_by_source(pkt);
+    bool ambiguous;
 
-    direct_ref_init(&ref, dir, backend, pkt, packet_source(pkt), pkt->source_be);
-    ref.tcp_seq = packet_seq(pkt);
-    direct_note(&ref, direct_is_ambiguous(pkt, dir, backend));
+    said_by_tcp(&by, pkt->tcp_flags, packet_seq(pkt));
+    ambiguous = find_flow(where_in(dir, backend->service), by.addr_low, by.addr_high, by.said) ==
+                (backend->id & FS_SLOT_BACKEND);
+    direct_note(where_in(dir, backend->id), by.addr_low, by.addr_high, by.said, ambiguous);
     return act_pass(FS_REASON_DIRECT_IN, tc);
 }
 
@@ -156,7 +165,7 @@ static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int pars
     __u32 found;
 
     if (unlikely(parsed == PARSE_ICMP_ERROR))
-        return icmp_ingress(ctx, pkt, dir, tc);
+        return icmp_ingress(ctx, dir, tc);
     if (parsed != PARSE_PORTS)
         return act_pass(parsed, tc);
     found = find_service(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
@@ -194,7 +203,7 @@ static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pk
     __u32 found;
 
     if (unlikely(parsed == PARSE_ICMP_ERROR))
-        return icmp_egress(skb, pkt, dir);
+        return icmp_egress(skb, dir);
     if (parsed != PARSE_PORTS)
         return act_pass(parsed, true);
     found = find_backend(dir, packet_source(pkt), pkt->source_be, pkt->proto, pkt->family);
