@@ -70,8 +70,8 @@ static __always_inline bool route_is_direct(int reason)
 }
 
 /* Sends a packet on the way that act_route() found; `ttl` is what the packet had. */
-static __always_inline int act_forward(void *ctx, struct packet *pkt, const struct route *route,
-                                       __u8 ttl, int how, __u32 reason, bool tc)
+static __always_inline int act_forward(void *ctx, struct packet *pkt, struct route *route, __u8 ttl,
+                                       int how, __u32 reason, bool tc)
 {
     if (tc) {
         if (forward_write_tc(ctx, pkt, route, ttl))

@@ -114,17 +114,17 @@ static __always_inline void forward_write_xdp(struct packet *pkt, const struct r
     }
 }
 
-/* The same at TC; `ttl` is the packet's present one. Returns 0 or a negative errno. */
+/* The same at TC; `ttl` is the packet's present one. Returns 0 or a negative errno. The stack is
+ * short: the destination's address is put in front of the source's, over what the FIB was asked. */
 static __always_inline int forward_write_tc(struct __sk_buff *skb, const struct packet *pkt,
-                                            const struct route *route, __u8 ttl)
+                                            struct route *route, __u8 ttl)
 {
-    __u8 macs[2 * ETH_ALEN];
+    __u8 *macs = (__u8 *)&route->fib + offsetof(struct bpf_fib_lookup, smac) - ETH_ALEN;
     __u8 less = ttl - 1;
     long err;
 
     __builtin_memcpy(macs, route->fib.dmac, ETH_ALEN);
-    __builtin_memcpy(macs + ETH_ALEN, route->fib.smac, ETH_ALEN);
-    err = bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0);
+    err = bpf_skb_store_bytes(skb, 0, macs, 2 * ETH_ALEN, 0);
     if (err)
         return err;
     if (pkt->family == 6)

@@ -4,6 +4,7 @@
 #define FLOWSPLIT_NAT_BPF_H
 
 #include "act.bpf.h"
+#include "again.bpf.h"
 #include "lookup.bpf.h"
 
 static __always_inline __u16 port_delta(__be16 from_be, __be16 to_be)
@@ -92,30 +93,37 @@ static __always_inline int nat_to_backend(void *ctx, struct packet *pkt,
 }
 
 /* Sends a remote backend's packet to the client. What can't be forwarded here goes up the stack as
- * it is and is restored at egress: with the VIP as source, the stack would take it for forged. */
+ * it is and is restored at egress: with the VIP as source, the stack would take it for forged. The
+ * packet is read anew for each step: what was read before need not be kept on the stack. */
 static __always_inline int nat_reply(void *ctx, __u32 word, fs_ref dir, __u32 number, bool tc)
 {
     const struct fs_backend *backend = backend_at(dir, number);
     const struct fs_service *service = service_at(dir, backend->service);
-    struct rewrite rw = nat_back(service, backend);
     struct route route = {.source = service->vip.addr, .source_be = service->vip.port_be};
+    struct rewrite rw;
     struct packet pkt;
     __u8 ttl;
     int how;
 
-    if (!packet_again_ports(ctx, word, &pkt, tc) || !pkt.l4_check)
+    if (!packet_again_ports(ctx, word, &pkt, tc))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
     route.dest = packet_dest(&pkt);
     route.dest_be = pkt.dest_be;
-    ttl = packet_ttl(&pkt);
     how = act_route(ctx, &pkt, &route, tc);
     if (!route_is_direct(how) && how != FS_REASON_TO_LOCAL)
         return act_pass(FS_REASON_REPLY_STACK, tc);
-    count_out(backend->id & FS_SLOT_BACKEND, pkt.ip_bytes);
+    if (!packet_again_ports(ctx, opaque(word), &pkt, tc) || !pkt.l4_check)
+        return act_drop(FS_REASON_WRITE_FAILED, tc);
+    count_out(number, pkt.ip_bytes);
+    backend = backend_at(opaque(dir), opaque(number));
+    rw = nat_back(service_at(opaque(dir), backend->service), backend);
     if (act_rewrite(ctx, &pkt, &rw, tc))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
     if (how == FS_REASON_TO_LOCAL)
         return act_pass(FS_REASON_REPLY_INGRESS, tc);
+    if (!packet_again(ctx, opaque(word), &pkt, tc))
+        return act_drop(FS_REASON_WRITE_FAILED, tc);
+    ttl = packet_ttl(&pkt);
     return act_forward(ctx, &pkt, &route, ttl, how, FS_REASON_REPLY_INGRESS, tc);
 }
 

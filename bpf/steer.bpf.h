@@ -68,19 +68,20 @@ static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_re
 {
     struct fs_service *service = service_at(dir, service_number);
     struct fs_backend *backend;
-    bool sampled = fs_hash_sample(hash_key(), packet_source(pkt), pkt->source_be, pkt->family,
-                                  service->sample);
-    bool is_new;
+    bool sampled, is_new;
     __u32 number = choose_backend(pkt, dir, service_number, &is_new);
 
     if (number == FS_NO_BACKEND)
         return act_pass(FS_REASON_NO_BACKEND, tc);
     backend = backend_at(dir, number);
     count_in(number, pkt->ip_bytes, is_new);
-    if (pkt->proto == IPPROTO_UDP)
+    if (pkt->proto == IPPROTO_UDP) {
         supersede_direct(pkt, dir, backend);
-    else
+    } else {
+        sampled = fs_hash_sample(hash_key(), packet_source(pkt), pkt->source_be, pkt->family,
+                                 service->sample);
         observe_client(ctx, pkt, dir, backend, sampled, tc);
+    }
     switch (service->mode) {
     case FS_MODE_NAT:
         return nat_to_backend(ctx, pkt, service, backend, tc);
