@@ -244,7 +244,9 @@ static inline void change_random(struct rng *rng)
 
 static inline json_t *side_save(void)
 {
-    struct iface ifaces[] = {{"eth0", 2, IFACE_NATIVE}, {"lo", 1, IFACE_TC}, {"x", 3, IFACE_NONE}};
+    struct iface ifaces[] = {{.name = "eth0", .index = 2, .mode = IFACE_NATIVE},
+                             {.name = "lo", .index = 1, .mode = IFACE_TC},
+                             {.name = "x", .index = 3, .mode = IFACE_NONE}};
     struct saved_source source = {.model = read_model(),
                                   .health = health,
                                   .ifaces = ifaces,
