@@ -107,7 +107,7 @@ int clsact_parse(const void *bytes, size_t length, struct chain *chain)
     const struct nlmsghdr *message = bytes;
     int left = (int)length;
 
-    for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+    for (; left > 0 && NLMSG_OK(message, (unsigned)left); message = NLMSG_NEXT(message, left)) {
         if (message->nlmsg_type == NLMSG_DONE)
             return 0;
         if (message->nlmsg_type == NLMSG_ERROR)
