@@ -257,15 +257,17 @@ poll 20 leaking_shown
 apply_anew leaking_services
 check "nothing is kept of sockets whose version is gone" forgotten "$leaking" "$FAULTY"
 
-LEGACY= # an instance like that is not for other tests
-check "there may be no more timers" no_timers
-leaking_servers
-apply_anew leaking_services
-before=$(unwatched)
-check "without timers: withdrawn when somebody looks" leak_trips
-check "without timers: nothing is open when they end" leak_ends "$leaking" "$FAULTY"
-check "each such socket was counted" test "$(unwatched)" -ge $((before + 12))
-leaking_servers
-apply_anew leaking_services
-check "without timers and looks: judged at the end" judged_at_the_end "$leaking" "$FAULTY"
+# Filling the table takes an emulated CPU minutes.
+if [ "$FS_VM" != 1 ]; then
+    check "there may be no more timers" no_timers
+    leaking_servers
+    apply_anew leaking_services
+    before=$(unwatched)
+    check "without timers: withdrawn when somebody looks" leak_trips
+    check "without timers: nothing is open when they end" leak_ends "$leaking" "$FAULTY"
+    check "each such socket was counted" test "$(unwatched)" -ge $((before + 12))
+    leaking_servers
+    apply_anew leaking_services
+    check "without timers and looks: judged at the end" judged_at_the_end "$leaking" "$FAULTY"
+fi
 done_testing

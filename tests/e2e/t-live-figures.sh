@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Figures of connections that live: in conns as in ss, in status and metrics as their sum, and nothing counted twice.
+# Seldom in VMs: t-guard-sockets asks the same there of fewer connections.
 . "$(dirname "$0")/lib.sh"
 
 CONNECTIONS=$(scaled 400 60)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Programs that only observe: each may be refused or have nothing to look at. Status says so, and all else holds.
+# Seldom in VMs: for each program that is refused all others are loaded anew, which takes an emulated CPU minutes.
 . "$(dirname "$0")/lib.sh"
 
 REFUSE_SO=$ROOT_DIR/build/tests/e2e/preload/refuse.so

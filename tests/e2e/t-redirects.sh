@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Redirects that fail: which interface is fed by the stack for it, whose instance counts it, and when that ends.
+# Seldom in VMs: what it is about is timed by the second, which emulated CPUs miss.
 . "$(dirname "$0")/lib.sh"
 
 service_of_r1() {
