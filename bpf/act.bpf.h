@@ -69,19 +69,31 @@ static __always_inline bool route_is_direct(int reason)
     return reason == FS_REASON_TO_INTERFACE || reason == FS_REASON_TO_SAME_INTERFACE;
 }
 
-/* Sends a packet on the way that act_route() found; `ttl` is what the packet had. */
+/* Makes the frame the next hop's that act_route() found; `ttl` is what the packet had. Returns 0 or
+ * a negative errno. */
+static __always_inline int act_write_frame(void *ctx, struct packet *pkt, struct route *route,
+                                           __u8 ttl, bool tc)
+{
+    if (tc)
+        return forward_write_tc(ctx, pkt, route, ttl);
+    forward_write_xdp(pkt, route);
+    return 0;
+}
+
+/* Sends a frame that is the next hop's. */
+static __always_inline int act_redirect(__u32 ifindex, int how, __u32 reason, bool tc)
+{
+    count_reason(reason);
+    return !tc && how == FS_REASON_TO_SAME_INTERFACE ? XDP_TX : bpf_redirect(ifindex, 0);
+}
+
+/* Both, one after the other. */
 static __always_inline int act_forward(void *ctx, struct packet *pkt, struct route *route, __u8 ttl,
                                        int how, __u32 reason, bool tc)
 {
-    if (tc) {
-        if (forward_write_tc(ctx, pkt, route, ttl))
-            return act_drop(FS_REASON_WRITE_FAILED, tc);
-        count_reason(reason);
-        return bpf_redirect(route->fib.ifindex, 0);
-    }
-    forward_write_xdp(pkt, route);
-    count_reason(reason);
-    return how == FS_REASON_TO_SAME_INTERFACE ? XDP_TX : bpf_redirect(route->fib.ifindex, 0);
+    if (act_write_frame(ctx, pkt, route, ttl, tc))
+        return act_drop(FS_REASON_WRITE_FAILED, tc);
+    return act_redirect(route->fib.ifindex, how, reason, tc);
 }
 
 #endif

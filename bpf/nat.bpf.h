@@ -92,57 +92,85 @@ static __always_inline int nat_to_backend(void *ctx, struct packet *pkt,
     return send(ctx, packet_word(pkt, pkt->proto), tc);
 }
 
-/* Sends a remote backend's packet to the client. What can't be forwarded here goes up the stack as
- * it is and is restored at egress: with the VIP as source, the stack would take it for forged. The
- * packet is read anew for each step: what was read before need not be kept on the stack. */
-static __always_inline int nat_reply(void *ctx, __u32 word, fs_ref dir, __u32 number, bool tc)
+/* A remote backend's packet, as it comes in: the first half of sending it to the client. Asks the
+ * FIB, and where the packet may be forwarded here makes the frame the next hop's. Returns what
+ * act_route() says, and the interface in the upper half. */
+static __always_inline __u64 reply_route(void *ctx, __u32 word, fs_ref dir, __u32 number, bool tc)
 {
     const struct fs_backend *backend = backend_at(dir, number);
     const struct fs_service *service = service_at(dir, backend->service);
     struct route route = {.source = service->vip.addr, .source_be = service->vip.port_be};
-    struct rewrite rw;
     struct packet pkt;
     __u8 ttl;
     int how;
 
     if (!packet_again_ports(ctx, word, &pkt, tc))
-        return act_drop(FS_REASON_WRITE_FAILED, tc);
+        return FS_REASON_STACK_OTHER;
     route.dest = packet_dest(&pkt);
     route.dest_be = pkt.dest_be;
     how = act_route(ctx, &pkt, &route, tc);
-    if (!route_is_direct(how) && how != FS_REASON_TO_LOCAL)
-        return act_pass(FS_REASON_REPLY_STACK, tc);
-    if (!packet_again_ports(ctx, opaque(word), &pkt, tc) || !pkt.l4_check)
-        return act_drop(FS_REASON_WRITE_FAILED, tc);
-    count_out(number, pkt.ip_bytes);
-    backend = backend_at(opaque(dir), opaque(number));
-    rw = nat_back(service_at(opaque(dir), backend->service), backend);
-    if (act_rewrite(ctx, &pkt, &rw, tc))
-        return act_drop(FS_REASON_WRITE_FAILED, tc);
-    if (how == FS_REASON_TO_LOCAL)
-        return act_pass(FS_REASON_REPLY_INGRESS, tc);
+    if (!route_is_direct(how))
+        return how;
     if (!packet_again(ctx, opaque(word), &pkt, tc))
-        return act_drop(FS_REASON_WRITE_FAILED, tc);
+        return FS_REASON_STACK_OTHER;
     ttl = packet_ttl(&pkt);
-    return act_forward(ctx, &pkt, &route, ttl, how, FS_REASON_REPLY_INGRESS, tc);
+    if (act_write_frame(ctx, &pkt, &route, ttl, tc))
+        return FS_REASON_WRITE_FAILED;
+    return (__u64)route.fib.ifindex << 32 | how;
 }
 
-__noinline int nat_reply_xdp(struct xdp_md *ctx, __u32 word, fs_ref dir, __u32 number)
+/* The second half: gives it the VIP as source. Returns 0 or a negative errno. */
+static __always_inline int reply_restore(void *ctx, __u32 word, fs_ref dir, __u32 number, bool tc)
 {
-    return nat_reply(ctx, word, dir, number, false);
+    const struct fs_backend *backend = backend_at(dir, number);
+    struct rewrite rw = nat_back(service_at(dir, backend->service), backend);
+    struct packet pkt;
+
+    if (!packet_again_ports(ctx, word, &pkt, tc) || !pkt.l4_check)
+        return -1;
+    count_out(number, pkt.ip_bytes);
+    return act_rewrite(ctx, &pkt, &rw, tc);
 }
 
-__noinline int nat_reply_tc(struct __sk_buff *skb, __u32 word, fs_ref dir, __u32 number)
+__noinline __u64 reply_route_xdp(struct xdp_md *ctx, __u32 word, fs_ref dir, __u32 number)
 {
-    return nat_reply(skb, word, dir, number, true);
+    return reply_route(ctx, word, dir, number, false);
 }
 
+__noinline __u64 reply_route_tc(struct __sk_buff *skb, __u32 word, fs_ref dir, __u32 number)
+{
+    return reply_route(skb, word, dir, number, true);
+}
+
+__noinline int reply_restore_xdp(struct xdp_md *ctx, __u32 word, fs_ref dir, __u32 number)
+{
+    return reply_restore(ctx, word, dir, number, false);
+}
+
+__noinline int reply_restore_tc(struct __sk_buff *skb, __u32 word, fs_ref dir, __u32 number)
+{
+    return reply_restore(skb, word, dir, number, true);
+}
+
+/* What can't be forwarded here goes up the stack as it is and is restored at egress: with the VIP
+ * as source, the stack would take it for forged. */
 static __always_inline int nat_reply_ingress(void *ctx, struct packet *pkt, fs_ref dir,
                                              const struct fs_backend *backend, bool tc)
 {
     __u32 word = packet_word(pkt, pkt->proto), number = backend->id & FS_SLOT_BACKEND;
+    __u64 way =
+        tc ? reply_route_tc(ctx, word, dir, number) : reply_route_xdp(ctx, word, dir, number);
+    int how = (__u32)way;
 
-    return tc ? nat_reply_tc(ctx, word, dir, number) : nat_reply_xdp(ctx, word, dir, number);
+    if (how == FS_REASON_WRITE_FAILED)
+        return act_drop(FS_REASON_WRITE_FAILED, tc);
+    if (!route_is_direct(how) && how != FS_REASON_TO_LOCAL)
+        return act_pass(FS_REASON_REPLY_STACK, tc);
+    if (tc ? reply_restore_tc(ctx, word, dir, number) : reply_restore_xdp(ctx, word, dir, number))
+        return act_drop(FS_REASON_WRITE_FAILED, tc);
+    if (how == FS_REASON_TO_LOCAL)
+        return act_pass(FS_REASON_REPLY_INGRESS, tc);
+    return act_redirect(way >> 32, how, FS_REASON_REPLY_INGRESS, tc);
 }
 
 /* Gives a packet that leaves for the client the VIP as source. TC only. */

@@ -131,8 +131,8 @@ doctor bad fs
 check "strict rp_filter is degraded" says bad degraded rp_filter '^lb0: strict' 'rp_filter=2'
 check "forwarding that is off, too" says bad degraded forwarding '^lb0: ipv4 is off' 'lb0/forwarding=1'
 check "another's XDP program has its name told" says bad degraded holder '^lb1: XDP \(native\) is held by xdp_ingress' 'mode tc'
-check "so has another's filter" says bad good holder '^lb2: TC ingress .*tc_ingress.*another instance'
-check "what comes before is degraded" says bad degraded holder '^lb0: TC ingress .*bpf.*tc_stand_in.*before' 'tc filter show dev lb0'
+check "so has another's TC program" says bad good holder '^lb2: TC ingress has .*tc_ingress.* after flowsplit'
+check "and a filter that flowsplit gets in front of" says bad good holder '^lb0: TC ingress has .*bpf.*tc_stand_in.*priority 7, after'
 check "a deaf peer that leaves checksums is degraded" says bad degraded veth '^lb0: .*c0 .*GRO.*checksums' 'ethtool -K c0 gro on tx off'
 check "all that works, if worse" sums bad
 AT=$PIN-two fs --quiet detach --all

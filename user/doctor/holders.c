@@ -4,19 +4,21 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "netlink.h"
 
 /* Of linux/bpf.h since 6.6. */
 enum { TCX_INGRESS = 46, TCX_EGRESS = 47, TCX_MOST = 64 };
-enum { OUR_PRIORITY = 0xf500, OUR_PRIORITIES = 16 }; /* of TC's filters, see hook.c */
 
 struct look {
     struct report *report;
     const struct patient *patient;
     const struct link *link;
     bool egress;
+    bool tcx;      /* the kernel has it: then flowsplit is in front of all filters */
+    uint32_t ours; /* without it: priority of flowsplit's filter, or the best that it could have */
     unsigned found;
 };
 
@@ -55,45 +57,66 @@ static const char *way(const struct look *look)
 }
 
 /* What comes first may take packets away. */
+static void report_holder(struct look *look, bool before, const char *what, const char *see)
+{
+    look->found++;
+    report_add(look->report, "holder", before ? LEVEL_DEGRADED : LEVEL_GOOD, "%s: TC %s has %s, %s",
+               look->link->name, way(look), what,
+               before ? "before flowsplit's: what it takes, flowsplit doesn't see"
+                      : "after flowsplit's");
+    if (before)
+        report_remedy(look->report, "see what it does: %s dev %s%s%s", see, look->link->name,
+                      strncmp(see, "tc", 2) == 0 ? " " : "",
+                      strncmp(see, "tc", 2) == 0 ? way(look) : "");
+}
+
+static void find_ours(void *context, const struct filter *filter)
+{
+    struct look *look = context;
+
+    if (filter->program && is_ours(look->patient, filter->program))
+        look->ours = filter->priority;
+}
+
 static void look_at_filter(void *context, const struct filter *filter)
 {
     struct look *look = context;
-    bool before = filter->priority < OUR_PRIORITY;
-    bool flowsplits = filter->priority - OUR_PRIORITY < OUR_PRIORITIES;
-    char name[64] = "";
+    char name[64] = "", what[192];
 
     if (filter->program && is_ours(look->patient, filter->program))
         return;
     if (filter->program)
         doctor_program(filter->program, name);
-    look->found++;
-    report_add(look->report, "holder", before ? LEVEL_DEGRADED : LEVEL_GOOD,
-               "%s: TC %s has a filter of kind %s %s%s, priority %u, %s", look->link->name,
-               way(look), filter->kind, filter->name, name, filter->priority,
-               flowsplits ? "where another instance of flowsplit has its own"
-               : before   ? "before flowsplit's: what it takes, flowsplit doesn't see"
-                          : "after flowsplit's");
-    if (before)
-        report_remedy(look->report, "see what it does: tc filter show dev %s %s", look->link->name,
-                      way(look));
+    snprintf(what, sizeof(what), "a filter of kind %s %s%s, priority %u", filter->kind,
+             filter->name, name, filter->priority);
+    report_holder(look, !look->tcx && filter->priority < look->ours, what, "tc filter show");
 }
 
+static void look_at_filters(struct look *look)
+{
+    look->ours = 2; /* `attach` gets in front of all but the first */
+    netlink_each_filter(look->link->index, look->egress, find_ours, look);
+    netlink_each_filter(look->link->index, look->egress, look_at_filter, look);
+}
+
+/* Those in front of the instance's own program. Where it has none, it would be put in front. */
 static void look_at_tcx(struct look *look)
 {
-    uint32_t ids[TCX_MOST] = {0}, count = TCX_MOST, flags;
-    char name[64];
+    uint32_t ids[TCX_MOST] = {0}, count = TCX_MOST, flags, ours = 0;
+    char name[64], what[128];
 
-    if (bpf_prog_query((int)look->link->index,
-                       (enum bpf_attach_type)(look->egress ? TCX_EGRESS : TCX_INGRESS), 0, &flags,
-                       ids, &count))
-        return;
-    for (uint32_t i = 0; i < count && i < TCX_MOST; i++) {
-        look->found++;
-        report_add(look->report, "holder", LEVEL_DEGRADED,
-                   "%s: TC %s (tcx) is held by %s, before flowsplit's: what it takes, flowsplit "
-                   "doesn't see",
-                   look->link->name, way(look), doctor_program(ids[i], name));
-        report_remedy(look->report, "see what it does: bpftool net show dev %s", look->link->name);
+    look->tcx = !bpf_prog_query((int)look->link->index,
+                                (enum bpf_attach_type)(look->egress ? TCX_EGRESS : TCX_INGRESS), 0,
+                                &flags, ids, &count);
+    count = !look->tcx ? 0 : count < TCX_MOST ? count : TCX_MOST;
+    for (uint32_t i = 0; i < count; i++)
+        if (is_ours(look->patient, ids[i]))
+            ours = i;
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_ours(look->patient, ids[i]))
+            continue;
+        snprintf(what, sizeof(what), "%s (tcx)", doctor_program(ids[i], name));
+        report_holder(look, i < ours, what, "bpftool net show");
     }
 }
 
@@ -110,8 +133,8 @@ static void look_at(void *context, const struct link *link)
     }
     for (int egress = 0; egress <= 1; egress++) {
         look->egress = egress;
-        netlink_each_filter(link->index, egress, look_at_filter, look);
         look_at_tcx(look);
+        look_at_filters(look);
     }
 }
 
