@@ -17,7 +17,7 @@ static const struct {
     const char *usage;
 } commands[] = {
     {"serve", cmd_serve,
-     "[--http-500] NAME ADDR:PORT[/udp]... [NAME ADDR:PORT...]...\n"
+     "[--http-500] [--priority NAME SO_PRIORITY] NAME ADDR:PORT[/udp]... [NAME ADDR:PORT...]...\n"
      "      answers each request with NAME (HTTP too); prints \"ready\" once it listens"},
     {"hold", cmd_hold,
      "--to VIP:PORT[/udp]... --count N [--bind ADDR[-ADDR]]... --interval MS [--max-payload B]\n"

@@ -32,7 +32,9 @@ struct flow {
 };
 
 static int epoll_fd;
-static bool http_500; // all HTTP is answered so; framed requests are not
+static bool http_500;             // all HTTP is answered so; framed requests are not
+static const char *priority_name; // the server whose connections have `priority`
+static int priority;              // SO_PRIORITY: a class of the interface's qdisc
 static struct flow *flows[65536];
 
 static struct endpoint *endpoint_new(enum endpoint_kind kind, int fd, const char *name)
@@ -87,6 +89,8 @@ static void accept_all(const struct endpoint *listener)
 {
     for (;;) {
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0 && priority_name && strcmp(priority_name, listener->name) == 0)
+            setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority));
         if (fd >= 0)
             endpoint_new(CONNECTION, fd, listener->name);
         else if (errno != ECONNABORTED && errno != EINTR)
@@ -236,7 +240,10 @@ int cmd_serve(char **argv)
     for (; *argv; argv++) {
         if (strcmp(*argv, "--http-500") == 0)
             http_500 = true;
-        else if (!strchr(*argv, ':'))
+        else if (strcmp(*argv, "--priority") == 0 && argv[1] && argv[2]) {
+            priority_name = *++argv;
+            priority = (int)strtol(*++argv, NULL, 0);
+        } else if (!strchr(*argv, ':'))
             name = *argv;
         else if (name)
             listen_at(name, *argv);
