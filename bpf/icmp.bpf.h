@@ -134,10 +134,10 @@ static __always_inline long store(void *ctx, __u32 off, const void *from, __u32 
 /* Everything that translating an error changes: values are worked out while the packet can be read,
  * then stored. */
 struct icmp_change {
-    __u32 outer_addr_off, outer_check_off; /* 0: not changed */
-    __u32 quote_addr_off, quote_port_off;
-    __u32 quote_check_off, quote_l4_check_off; /* 0: none there */
-    __u32 icmp_check_off;
+    __u16 outer_addr_off, outer_check_off; /* 0: not changed */
+    __u16 quote_addr_off, quote_port_off;
+    __u16 quote_check_off, quote_l4_check_off; /* 0: none there */
+    __u16 icmp_check_off;
     __u16 outer_check, quote_check, quote_l4_check, icmp_check;
 };
 
@@ -219,45 +219,58 @@ static __always_inline long icmp_store(void *ctx, const struct icmp_change *chan
     return err ? err : store_check(ctx, change->icmp_check_off, &change->icmp_check, tc);
 }
 
-/* The number of the backend of the flow whose reply is quoted, or FS_NO_BACKEND. */
-static __always_inline __u32 icmp_backend(struct packet *pkt, struct quote *quote, fs_ref dir,
-                                          __u32 service)
+/* An error that comes in is ours if it quotes a packet that a service sent. Returns that one's
+ * number plus one, or 0. */
+static __always_inline __u32 icmp_service(void *ctx, fs_ref dir, __u32 quoted, bool tc)
 {
+    struct packet pkt;
+    struct quote quote;
+    __u32 found;
+
+    if (!icmp_again(ctx, quoted, &pkt, &quote, tc))
+        return 0;
+    found = find_service(dir, quote_source(&pkt, &quote), quote.source_be, quote.proto, pkt.family);
+    if (!found || !addr_is(packet_dest(&pkt), service_at(dir, found - 1)->vip.addr, pkt.family))
+        return 0;
+    return found;
+}
+
+__noinline __u32 icmp_service_xdp(struct xdp_md *ctx, fs_ref dir, __u32 quoted)
+{
+    return icmp_service(ctx, dir, quoted, false);
+}
+
+__noinline __u32 icmp_service_tc(struct __sk_buff *skb, fs_ref dir, __u32 quoted)
+{
+    return icmp_service(skb, dir, quoted, true);
+}
+
+/* The number of the backend of the service's flow whose reply is quoted, or FS_NO_BACKEND. */
+static __always_inline __u32 icmp_backend(void *ctx, fs_ref dir, __u32 quoted, __u32 service,
+                                          bool tc)
+{
+    struct packet pkt;
+    struct quote quote;
     struct flow_ref ref;
 
-    flow_ref_init(&ref, dir, service, quote_dest(pkt, quote), quote->dest_be, pkt->family,
-                  quote->proto);
-    if (service_at(dir, service)->affinity != FS_AFFINITY_NONE &&
-        (ref.unsettled || quote->proto == IPPROTO_UDP))
+    if (!icmp_again(ctx, quoted, &pkt, &quote, tc))
+        return FS_NO_BACKEND;
+    flow_ref_init(&ref, dir, service, quote_dest(&pkt, &quote), quote.dest_be, pkt.family,
+                  quote.proto);
+    if (service_at(ref.dir, ref.service)->affinity != FS_AFFINITY_NONE &&
+        (ref.unsettled || ref.proto == IPPROTO_UDP))
         return flow_find(&ref);
     return ref.current;
 }
 
-/* An error that comes in is ours if it quotes a packet that a service sent. Returns the number of
- * the backend that it is for, or minus a reason. */
-static __always_inline int icmp_find_in(void *ctx, fs_ref dir, __u32 quoted, bool tc)
+__noinline __u32 icmp_backend_xdp(struct xdp_md *ctx, fs_ref dir, __u32 quoted, __u32 service)
 {
-    struct packet pkt;
-    struct quote quote;
-    __u32 found, number;
-
-    if (!icmp_again(ctx, quoted, &pkt, &quote, tc))
-        return -FS_REASON_NO_PORTS;
-    found = find_service(dir, quote_source(&pkt, &quote), quote.source_be, quote.proto, pkt.family);
-    if (!found || !addr_is(packet_dest(&pkt), service_at(dir, found - 1)->vip.addr, pkt.family))
-        return -FS_REASON_NO_PORTS;
-    number = icmp_backend(&pkt, &quote, dir, found - 1);
-    return number == FS_NO_BACKEND ? -FS_REASON_NO_BACKEND : number & FS_SLOT_BACKEND;
+    return icmp_backend(ctx, dir, quoted, service, false);
 }
 
-__noinline int icmp_find_in_xdp(struct xdp_md *ctx, fs_ref dir, __u32 quoted)
+__noinline __u32 icmp_backend_tc(struct __sk_buff *skb, fs_ref dir, __u32 quoted, __u32 service)
 {
-    return icmp_find_in(ctx, dir, quoted, false);
-}
-
-__noinline int icmp_find_in_tc(struct __sk_buff *skb, fs_ref dir, __u32 quoted)
-{
-    return icmp_find_in(skb, dir, quoted, true);
+    return icmp_backend(skb, dir, quoted, service, true);
 }
 
 /* Makes an error one for the backend. Returns 0 or a negative errno. */
@@ -290,13 +303,17 @@ __noinline int icmp_forth_tc(struct __sk_buff *skb, fs_ref dir, __u32 quoted, __
 static __always_inline int icmp_ingress(void *ctx, fs_ref dir, bool tc)
 {
     __u32 quoted = tc ? icmp_parse_tc(ctx) : icmp_parse_xdp(ctx);
-    int number;
+    __u32 found, number;
 
     if (!quoted)
         return act_pass(FS_REASON_NO_PORTS, tc);
-    number = tc ? icmp_find_in_tc(ctx, dir, quoted) : icmp_find_in_xdp(ctx, dir, quoted);
-    if (number < 0)
-        return act_pass(-number, tc);
+    found = tc ? icmp_service_tc(ctx, dir, quoted) : icmp_service_xdp(ctx, dir, quoted);
+    if (!found)
+        return act_pass(FS_REASON_NO_PORTS, tc);
+    number = tc ? icmp_backend_tc(ctx, dir, quoted, found - 1)
+                : icmp_backend_xdp(ctx, dir, quoted, found - 1);
+    if (number == FS_NO_BACKEND)
+        return act_pass(FS_REASON_NO_BACKEND, tc);
     if (tc ? icmp_forth_tc(ctx, dir, quoted, number) : icmp_forth_xdp(ctx, dir, quoted, number))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
     count_reason(FS_REASON_ICMP_IN);

@@ -48,7 +48,6 @@ static __always_inline int send_again(void *ctx, __u32 word, bool tc)
     route.dest = packet_dest(&pkt);
     route.source_be = pkt.source_be;
     route.dest_be = pkt.dest_be;
-    ttl = packet_ttl(&pkt);
     how = act_route(ctx, &pkt, &route, tc);
     if (word & (WORD_TCP | WORD_UDP)) {
         if (how == FS_REASON_TO_LOCAL) /* or no route: the FIB's answer is the same */
@@ -58,6 +57,9 @@ static __always_inline int send_again(void *ctx, __u32 word, bool tc)
     }
     if (!route_is_direct(how))
         return act_pass(how, tc);
+    if (!packet_again(ctx, opaque(word), &pkt, tc))
+        return act_drop(FS_REASON_WRITE_FAILED, tc);
+    ttl = packet_ttl(&pkt);
     return act_forward(ctx, &pkt, &route, ttl, how, how, tc);
 }
 
