@@ -58,14 +58,24 @@ static __always_inline void direct_record(struct direct_ref *ref, void *map, __u
         *flag = 1;
 }
 
-static __always_inline void direct_note_tcp(struct direct_ref *ref, bool ambiguous, __u32 now)
+/* The entry of who talks to the backend, confirmed or not; or NULL. One of another backend, which
+ * had the number before, is none. */
+static __always_inline struct fs_flow *direct_entry(struct direct_ref *ref)
 {
     struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
+
+    if (flow && flow->backend == ref->backend)
+        return flow;
+    flow = bpf_map_lookup_elem(&half_open, &ref->key);
+    return flow && flow->backend == ref->backend ? flow : NULL;
+}
+
+static __always_inline void direct_note_tcp(struct direct_ref *ref, bool ambiguous, __u32 now)
+{
+    struct fs_flow *flow = direct_entry(ref);
     bool first = (ref->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 
-    if (!flow)
-        flow = bpf_map_lookup_elem(&half_open, &ref->key);
-    if (flow && flow->backend == ref->backend) {
+    if (flow) {
         flow->seen = now;
         if (first)
             flow->syn_seq = ref->tcp_seq;
@@ -118,11 +128,9 @@ static __always_inline bool direct_answered(struct direct_ref *ref, struct fs_fl
 
 static __always_inline bool direct_is_tcp_reply(struct direct_ref *ref, __u32 now)
 {
-    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
+    struct fs_flow *flow = direct_entry(ref);
 
     if (!flow)
-        flow = bpf_map_lookup_elem(&half_open, &ref->key);
-    if (!flow || flow->backend != ref->backend)
         return false;
     if (ref->tcp_flags & TCP_SYN)
         return direct_answered(ref, flow, now);

@@ -217,6 +217,25 @@ static void reused_port(void)
     test_end();
 }
 
+static void reused_number(void)
+{
+    struct fs_flow_key key;
+    struct fs_flow flow;
+
+    begin("an entry of who had the backend's number before hides no direct client");
+    directly(SYN);
+    answered_from(backend, SYN | ACK);
+    if (!table_find(FLOWS, client, &key, &flow))
+        give_up("a direct connection isn't on record");
+    flow.backend += 1u << 16; /* the next generation */
+    table_put(FLOWS, &key, &flow);
+    directly(SYN | FAR);
+    answered_from(backend, SYN | ACK | FAR);
+    directly(ACK | FAR);
+    answered_from(backend, ACK | PSH | FAR);
+    test_end();
+}
+
 static void datagrams(void)
 {
     begin("a direct client's datagrams are answered from the backend's address");
@@ -351,6 +370,7 @@ int main(void)
         steered_beside_direct();
         forged();
         reused_port();
+        reused_number();
         learnt();
         tables_clear();
         attaching(path->in == XDP_INGRESS ? XDP_LEARN : TC_LEARN);
