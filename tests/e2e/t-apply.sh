@@ -121,13 +121,13 @@ fs --quiet attach lb0
 file first >"$TMP/file.yaml"
 check "apply of a file" fs apply "$TMP/file.yaml"
 check "status shows it" equals "$(shape)" \
-    "dns $VIP4:53/udp nat none stable: stable=10000 $LB4:8003; web $VIP4:80/tcp nat flow stable: stable=9500 $LB4:8001,${B4[1]}:8001 canary=500 $LB4:8002"
+    "dns $VIP4:53/udp nat none stable: stable=10000 $(backend 4 l3); web $VIP4:80/tcp nat flow stable: stable=9500 $(backend 4 l1),$(backend 4 r1) canary=500 $(backend 4 l2)"
 check "apply of the same file changes nothing and says so" says_unchanged
 hold live c --to "$VIP4:80" "${SOURCES[@]}" --count 40 --interval 100
 file second >"$TMP/file.yaml"
 check "apply of a file that adds, changes and removes" fs apply "$TMP/file.yaml"
 check "status matches it" equals "$(shape)" \
-    "api [$VIP6]:443/tcp nat source stable: stable=10000 [$LB6]:8001; web $VIP4:80/tcp nat flow stable: stable=7050 $LB4:8001,$LB4:8003 canary=2950 $LB4:8002,${B4[2]}:8002"
+    "api [$VIP6]:443/tcp nat source stable: stable=10000 $(backend 6 l1); web $VIP4:80/tcp nat flow stable: stable=7050 $(backend 4 l1),$(backend 4 l3) canary=2950 $(backend 4 l2),$(backend 4 r2)"
 check "a service that was added is served" peer_in c ask --to "[$VIP6]:443"
 check "apply from standard input" from_stdin
 check "a file with one bad service changes nothing" all_or_nothing

@@ -182,7 +182,7 @@ check "and it holds nothing against itself" says there good holder 'no one else'
 check "a VIP of this host is good" says there good VIP '^web: '
 check "one that isn't is degraded" says there degraded VIP '^dns: 10.99.0.1:53/udp is no address' 'ip address add'
 check "backends that answer are counted" says there good backend '^web/stable: 1 of 2 answer'
-check "one that doesn't fails" says there failing backend "^web/stable: ${B4[1]}:8001 doesn't answer \\(Connection refused\\)" start
+check "one that doesn't fails" says there failing backend "^web/stable: ${B4[1]}:$(port r1) doesn't answer \\(Connection refused\\)" start
 check "if its version gets no flows, it is degraded" says there degraded backend '^web/beta: .*refused.*no new flows'
 check "UDP isn't tried, and it is said" says there good backend '^dns: not tried'
 check "its sums are right" sums there
@@ -192,5 +192,5 @@ check "forwarding that a declared backend needs fails" says needed failing forwa
 in_ns lb sysctl -q -w net.ipv4.conf.lb0.forwarding=1
 ip_in b1 link set b0 down
 doctor silent fs
-check "a backend whose host is away doesn't answer" says silent failing backend "8001 doesn't answer" 'ip route get'
+check "a backend whose host is away doesn't answer" says silent failing backend "$(port r1) doesn't answer" 'ip route get'
 done_testing

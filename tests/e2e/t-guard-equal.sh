@@ -9,9 +9,6 @@
 CONNECTIONS=$(scaled 100000 500)
 AT_MOST_S=$(scaled 15 150)
 
-# Ports that no other test uses: sockets of any namespace are seen, other tests' too.
-eval "$(declare -f backend | sed 's/:800/:910/')"
-
 # Times are not among them: how long things take is the machine's affair.
 all_rules() {
     echo '    sample: 1/1'

@@ -4,8 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/guard.sh"
 
-# Ports that no other test uses: sockets of any namespace are seen, other tests' too.
-eval "$(declare -f backend | sed 's/:800/:920/')"
 LOST=20%
 CONNECTIONS=40
 INTERVAL_MS=$(scaled 200 1000)

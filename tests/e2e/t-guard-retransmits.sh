@@ -9,9 +9,6 @@ CLIENTS=8
 # Until the answer comes; time enough to go away before that.
 ANSWER_MS=$(scaled 1500 8000)
 
-# A port that no other test uses: sockets of any namespace are seen.
-eval "$(declare -f backend | sed 's/:800/:910/')"
-
 one_service() {
     service web "$VIP4:80/tcp" flow 5m stable "stable=0%:$(backends 4 l1)" "canary=100%:$(backends 4 l2)"
     rules 'retransmits > 2%'

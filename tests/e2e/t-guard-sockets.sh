@@ -6,9 +6,6 @@
 
 CONNECTIONS=$(scaled 24 12)
 
-# Ports that no other test uses: sockets of any namespace are seen, other tests' too.
-eval "$(declare -f backend | sed 's/:800/:900/')"
-
 # Backends in other namespaces of this host are watched as those here: as stable, as canary, as both.
 declare -A remote_canary=([4]=l2 [6]=r4)
 leaking_services() {

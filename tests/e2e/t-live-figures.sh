@@ -6,9 +6,6 @@
 
 CONNECTIONS=$(scaled 400 60)
 
-# Ports that no other test uses: sockets of any namespace are seen, other tests' too.
-eval "$(declare -f backend | sed 's/:800/:910/')"
-
 webs() {
     service web4 "$(vip 4 80/tcp)" flow 5m stable "stable=50%:$(backends 4 l1 r1)" "canary=50%:$(backends 4 l2 r2)"
     service web6 "$(vip 6 80/tcp)" flow 5m stable "stable=50%:$(backends 6 l1 r1)" "canary=50%:$(backends 6 l2 r2)"
@@ -18,7 +15,7 @@ webs() {
 as_ss_says() {
     local name
     for name in lb b1 b2; do
-        in_ns $name ss -tinH state established '( sport = :9101 or sport = :9102 )'
+        in_ns $name ss -tinH state established "( sport = :$(port l1) or sport = :$(port l2) )"
     done | awk '
         function figure(name) { return match($0, name ":[0-9.]+") ? substr($0, RSTART + length(name) + 1, RLENGTH - length(name) - 1) : 0 }
         /^[0-9]/ { client = $4; next }

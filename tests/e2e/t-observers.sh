@@ -7,9 +7,6 @@
 REFUSE_SO=$ROOT_DIR/build/tests/e2e/preload/refuse.so
 CONNECTIONS=12
 
-# Ports that no other test uses: sockets of any namespace are seen, other tests' too.
-eval "$(declare -f backend | sed 's/:800/:930/')"
-
 # As declared: the name of each program.
 mapfile -t OBSERVERS < <(sed -n 's/^    X([A-Z_]*, "\([a-z_]*\)", .*/\1/p' "$ROOT_DIR/include/flowsplit/observers.h")
 STEERING=(xdp_ingress tc_ingress tc_egress)

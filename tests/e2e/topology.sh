@@ -137,14 +137,20 @@ topology_one_armed() {
     poll 20 all_reachable
 }
 
-# backend 4|6 NAME: l1 to l4 are local, r1 to r4 remote; the number is the port's last digit.
+# port NAME: the last digit is the name's; the others are of this test alone, for a socket is known by address and port
+# in whichever namespace it is, also by the instance of a test that runs at the same time.
+port() {
+    echo $((8000 + 10 * ${FS_E2E_NUMBER:-0} + ${1#?}))
+}
+
+# backend 4|6 NAME: l1 to l4 are local, r1 to r4 remote.
 backend() {
     local i=${2#?}
     case $1$2 in
-    4l*) echo "$LB4:800$i" ;;
-    6l*) echo "[$LB6]:800$i" ;;
-    4r*) echo "${B4[$((2 - i % 2))]}:800$i" ;;
-    6r*) echo "[${B6[$((2 - i % 2))]}]:800$i" ;;
+    4l*) echo "$LB4:$(port "$2")" ;;
+    6l*) echo "[$LB6]:$(port "$2")" ;;
+    4r*) echo "${B4[$((2 - i % 2))]}:$(port "$2")" ;;
+    6r*) echo "[${B6[$((2 - i % 2))]}]:$(port "$2")" ;;
     esac
 }
 
