@@ -28,6 +28,8 @@ static __always_inline int act_rewrite(void *ctx, struct packet *pkt, const stru
     return tc ? rewrite_tc(ctx, pkt, rw) : rewrite_xdp(pkt, rw);
 }
 
+#define LOOPBACK_IFINDEX 1
+
 static __always_inline __u32 ctx_ifindex(void *ctx, bool tc)
 {
     return tc ? ((struct __sk_buff *)ctx)->ifindex : ((struct xdp_md *)ctx)->ingress_ifindex;

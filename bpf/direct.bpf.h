@@ -1,29 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Tells who talks to a backend's own address from who came through the VIP. The way back of a
- * steered flow keeps no state; the few that talk directly are written down instead.
+ * steered TCP flow keeps no state; the few that talk directly are written down instead.
  *
  * Someone could forge a packet to the backend's own address in the name of a steered client. So
- * where the hash would steer the same tuple to the same backend, a direct SYN only asks; the
- * backend's SYN-ACK or refusal of that very SYN, known by its sequence number, confirms: for a live
- * flow it would have sent anything else. */
+ * where the client may have been steered to this very backend, a direct packet only asks; what
+ * confirms it is an answer of the backend's that has the numbers for it: for a steered flow it
+ * would have sent anything else. And what nobody has confirmed is where a flood only pushes out its
+ * like.
+ *
+ * For UDP it is the steered flows that are on record (flows.bpf.h), so nothing is to be told apart
+ * but where a service has no affinity: there the steered clients of a backend are noted from the
+ * moment on that somebody talks to it directly, and come first. */
 #ifndef FLOWSPLIT_DIRECT_BPF_H
 #define FLOWSPLIT_DIRECT_BPF_H
 
-#include "flows.bpf.h"
+#include "replies.bpf.h"
 
-/* Someone who talks to `backend` itself. */
+/* How far an answer's numbers may be from those of the packet that it answers, where no handshake
+ * was seen: what is acknowledged, either way, and what is sent. A blind guess is right once in 2^27
+ * times. */
+#define ANSWER_ACK_WINDOW (1 << 15)
+#define ANSWER_SEQ_WINDOW (1 << 20)
+
+/* Someone who talks to `backend` itself, or a packet for him. */
 struct direct_ref {
     fs_ref dir;
     __u32 backend; /* its id */
     struct fs_flow_key key;
-    __u32 tcp_seq; /* of the client's packet, or of the SYN that a reply answers; host byte order */
-    __u8 tcp_flags;
-    __u8 proto;
+    __u64 said, more; /* struct said_by */
 };
 
 /* `where` is the backend, the rest a struct said_by. */
 static __always_inline void direct_ref_said(struct direct_ref *ref, __u64 where, __u64 addr_low,
-                                            __u64 addr_high, __u64 said)
+                                            __u64 addr_high, __u64 said, __u64 more)
 {
     struct fs_backend *backend = backend_at(where >> 32, where);
 
@@ -33,128 +42,248 @@ static __always_inline void direct_ref_said(struct direct_ref *ref, __u64 where,
         .key = {.addr = said_addr(addr_low, addr_high),
                 .port_be = said_port(said),
                 .scope = FS_SCOPE_DIRECT | (backend->id & FS_SLOT_BACKEND)},
-        .tcp_seq = said_seq(said),
-        .tcp_flags = said_flags(said),
-        .proto = said_proto(said),
+        .said = said,
+        .more = more,
     };
 }
 
-/* Whether anyone has talked to the backend with this id directly. */
-static __always_inline __u32 *direct_flag(__u32 id)
+/* Since when anyone has talked to the backend with this id directly. */
+static __always_inline __u32 *direct_since(__u32 id)
 {
     __u32 number = id & FS_SLOT_BACKEND;
 
     return bpf_map_lookup_elem(&direct_seen, &number);
 }
 
+static __always_inline void direct_begin(struct direct_ref *ref, __u32 now)
+{
+    __u32 *since = direct_since(ref->backend);
+
+    if (since && !*since)
+        *since = now ? now : 1;
+}
+
 static __always_inline void direct_record(struct direct_ref *ref, void *map, __u32 flags, __u32 now)
 {
-    struct fs_flow flow = {
-        .backend = ref->backend, .seen = now, .flags = flags, .syn_seq = ref->tcp_seq};
-    __u32 *flag = direct_flag(ref->backend);
+    struct fs_flow flow = {.backend = ref->backend,
+                           .seen = now,
+                           .flags = flags,
+                           .acked = said_other(ref->more),
+                           .end = said_end(ref->more),
+                           .from = FS_FROM_UNKNOWN};
 
     bpf_map_update_elem(map, &ref->key, &flow, BPF_ANY);
-    if (flag && !*flag)
-        *flag = 1;
+    direct_begin(ref, now);
 }
 
-/* The entry of who talks to the backend, confirmed or not; or NULL. One of another backend, which
- * had the number before, is none. */
-static __always_inline struct fs_flow *direct_entry(struct direct_ref *ref)
+/* The entry of who talks to the backend. One of another backend, which had the number before, is
+ * none. */
+static __always_inline struct fs_flow *direct_entry(struct direct_ref *ref, void *map)
 {
-    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
+    struct fs_flow *flow = bpf_map_lookup_elem(map, &ref->key);
 
-    if (flow && flow->backend == ref->backend)
-        return flow;
-    flow = bpf_map_lookup_elem(&half_open, &ref->key);
-    return flow && flow->backend == ref->backend ? flow : NULL;
+    if (flow && flow->backend != ref->backend)
+        flow = NULL;
+    asm volatile("" : "+r"(flow)); /* one to be compared with NULL, for the verifier to see */
+    return flow;
 }
 
-static __always_inline void direct_note_tcp(struct direct_ref *ref, bool ambiguous, __u32 now)
+static __always_inline void direct_note_tcp(struct direct_ref *ref, __u32 now)
 {
-    struct fs_flow *flow = direct_entry(ref);
-    bool first = (ref->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    struct fs_flow *flow = direct_entry(ref, &flows), *asks;
+    __u8 tcp_flags = said_flags(ref->said);
+    bool first = (tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    bool ambiguous = said_is(ref->said, SAID_AMBIGUOUS);
 
-    if (flow) {
-        flow->seen = now;
-        if (first)
-            flow->syn_seq = ref->tcp_seq;
-        flow_note_client(flow, ref->tcp_flags);
+    if (flow && !first) {
+        flow_note_client(flow, tcp_flags, said_seq(ref->said), said_end(ref->more));
         return;
     }
-    if (!ambiguous || (!first && fs_before(now, directory_at(ref->dir)->learn_until, 0)))
-        direct_record(ref, &half_open, FS_FLOW_CERTAIN, now);
-    else if (first)
-        direct_record(ref, &half_open, 0, now);
+    asks = direct_entry(ref, &unproven);
+    if (first)
+        direct_record(ref, &unproven, FS_FLOW_BY_SYN | (ambiguous ? 0 : FS_FLOW_CERTAIN), now);
+    else if (asks && asks->flags & FS_FLOW_BY_SYN)
+        asks->seen = now;
+    else if (!ambiguous)
+        direct_record(ref, &unproven, FS_FLOW_CERTAIN, now);
+    else if (fs_before(now, directory_at(ref->dir)->learn_until, 0))
+        direct_record(ref, &unproven, 0, now);
 }
 
-/* A packet from someone to the backend's own address; `ambiguous`: the service would steer this
- * client to this backend. */
-__noinline int direct_note(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said,
-                           __u32 ambiguous)
+static __always_inline void direct_note_udp(struct direct_ref *ref, __u32 now)
+{
+    struct fs_flow *flow = direct_entry(ref, &unproven);
+    __u32 *since = direct_since(ref->backend);
+
+    if (said_is(ref->said, SAID_AMBIGUOUS) &&
+        (!since || !*since || fs_before(now, *since, FS_LEARN_UDP_TICKS) ||
+         (flow && flow->flags & FS_FLOW_STEERED && flow_fresh(flow, now, FS_LEARN_UDP_TICKS))))
+        direct_begin(ref, now);
+    else
+        direct_record(ref, &unproven, 0, now);
+}
+
+/* A packet from someone to the backend's own address. */
+__noinline int direct_note(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said, __u64 more)
 {
     __u32 now = tick_now();
     struct direct_ref ref;
 
-    direct_ref_said(&ref, where, addr_low, addr_high, said);
-    if (ref.proto == IPPROTO_UDP)
-        direct_record(&ref, &udp_flows, FS_FLOW_CERTAIN, now);
+    direct_ref_said(&ref, where, addr_low, addr_high, said, more);
+    if (said_proto(said) == IPPROTO_UDP)
+        direct_note_udp(&ref, now);
     else
-        direct_note_tcp(&ref, ambiguous, now);
+        direct_note_tcp(&ref, now);
     return 0;
 }
 
-/* A steered UDP packet with the tuple of an entry: who asked last gets the answers. */
+/* A UDP packet of a service without affinity, steered to a backend that somebody talks to directly.
+ */
 __noinline int direct_give_way(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
-{
-    struct direct_ref ref;
-
-    direct_ref_said(&ref, where, addr_low, addr_high, said);
-    bpf_map_delete_elem(&udp_flows, &ref.key);
-    return 0;
-}
-
-/* The backend's SYN-ACK: it answers the direct SYN, or a steered one with the same tuple. */
-static __always_inline bool direct_answered(struct direct_ref *ref, struct fs_flow *flow, __u32 now)
-{
-    if (!seq_follows(ref->tcp_seq, flow->syn_seq)) {
-        bpf_map_delete_elem(&flows, &ref->key);
-        bpf_map_delete_elem(&half_open, &ref->key);
-        return false;
-    }
-    direct_record(ref, &flows, FS_FLOW_CERTAIN, now);
-    return true;
-}
-
-static __always_inline bool direct_is_tcp_reply(struct direct_ref *ref, __u32 now)
-{
-    struct fs_flow *flow = direct_entry(ref);
-
-    if (!flow)
-        return false;
-    if (ref->tcp_flags & TCP_SYN)
-        return direct_answered(ref, flow, now);
-    if (!(flow->flags & FS_FLOW_CERTAIN))
-        return ref->tcp_flags & TCP_RST && seq_follows(ref->tcp_seq, flow->syn_seq);
-    if (ref->tcp_flags & TCP_RST)
-        __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_RST);
-    if (ref->tcp_flags & TCP_FIN)
-        __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_FIN);
-    return true;
-}
-
-/* Does this packet of the backend answer someone who talks to it directly? */
-__noinline int direct_is_reply(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
 {
     __u32 now = tick_now();
     struct direct_ref ref;
     struct fs_flow *flow;
 
-    direct_ref_said(&ref, where, addr_low, addr_high, said);
-    if (ref.proto != IPPROTO_UDP)
-        return direct_is_tcp_reply(&ref, now);
-    flow = bpf_map_lookup_elem(&udp_flows, &ref.key);
-    return flow && flow->backend == ref.backend && flow_fresh(flow, now, FS_IDLE_UDP_TICKS);
+    direct_ref_said(&ref, where, addr_low, addr_high, said, 0);
+    flow = direct_entry(&ref, &unproven);
+    if (!flow || !(flow->flags & FS_FLOW_STEERED))
+        direct_record(&ref, &unproven, FS_FLOW_STEERED, now);
+    else
+        flow->seen = now;
+    return 0;
+}
+
+/* Does this SYN-ACK or refusal answer the SYN that asks? */
+static __always_inline bool direct_answers_syn(const struct fs_flow *asks, __u32 acks)
+{
+    return asks && asks->flags & FS_FLOW_BY_SYN && acks == asks->end;
+}
+
+/* Do a packet's numbers go with those of the one that asks? */
+static __always_inline bool direct_answers(const struct fs_flow *asks, __u32 acks, __u32 seq)
+{
+    return acks - asks->end + ANSWER_ACK_WINDOW <= 2 * ANSWER_ACK_WINDOW &&
+           seq - asks->acked + ANSWER_ACK_WINDOW <= ANSWER_SEQ_WINDOW;
+}
+
+/* A SYN-ACK. If it answers another SYN, that was steered here, and the backend knows of no other
+ * connection with this tuple. */
+static __always_inline enum reply direct_synack(struct direct_ref *ref, struct fs_flow *asks)
+{
+    if (direct_answers_syn(asks, said_seq(ref->said))) {
+        __sync_fetch_and_or(&asks->flags, FS_FLOW_ANSWERED);
+        return REPLY_OWN;
+    }
+    if (!said_is(ref->said, SAID_ELSEWHERE)) {
+        bpf_map_delete_elem(&flows, &ref->key);
+        bpf_map_delete_elem(&unproven, &ref->key);
+    }
+    return REPLY_STEERED;
+}
+
+/* A RST to who only asks. */
+static __always_inline enum reply direct_refused(struct direct_ref *ref, struct fs_flow *asks)
+{
+    __u32 acks = said_seq(ref->said), seq = said_other(ref->more);
+
+    if (!(asks->flags & (FS_FLOW_CERTAIN | FS_FLOW_ANSWERED)) &&
+        !(asks->flags & FS_FLOW_BY_SYN ? direct_answers_syn(asks, acks) : seq == asks->acked))
+        return REPLY_STEERED;
+    if (!said_is(ref->said, SAID_ELSEWHERE))
+        bpf_map_delete_elem(&unproven, &ref->key);
+    return REPLY_OWN;
+}
+
+/* Is the client on record as steered to the backend? */
+static __always_inline bool direct_is_steered(const struct direct_ref *ref)
+{
+    const struct fs_backend *backend = backend_at(ref->dir, ref->backend);
+    struct fs_flow_key key = ref->key;
+    struct fs_flow *flow;
+
+    key.scope = service_at(ref->dir, backend->service)->id;
+    flow = bpf_map_lookup_elem(&flows, &key);
+    return flow && flow->backend == ref->backend;
+}
+
+/* Any other packet to who only asks: if it is for him, it proves that he has a connection. */
+static __always_inline enum reply direct_proven(struct direct_ref *ref, struct fs_flow *asks,
+                                                __u32 now)
+{
+    struct fs_flow flow = {.backend = ref->backend,
+                           .seen = now,
+                           .acked = said_seq(ref->said),
+                           .from = said_end(ref->more)};
+
+    if (!(asks->flags & (FS_FLOW_CERTAIN | FS_FLOW_ANSWERED)) &&
+        (asks->flags & FS_FLOW_BY_SYN ||
+         !direct_answers(asks, said_seq(ref->said), said_other(ref->more))))
+        return REPLY_STEERED;
+    if (direct_is_steered(ref))
+        return REPLY_STEERED;
+    if (!said_is(ref->said, SAID_CHECKED))
+        return REPLY_FROM;
+    if (said_is(ref->said, SAID_ELSEWHERE))
+        return REPLY_OWN;
+    if (said_flags(ref->said) & TCP_FIN)
+        flow.flags |= FS_FLOW_BACKEND_FIN;
+    if (bpf_map_update_elem(&flows, &ref->key, &flow, BPF_ANY) == 0)
+        bpf_map_delete_elem(&unproven, &ref->key);
+    return REPLY_OWN;
+}
+
+static __always_inline enum reply direct_tcp_reply(struct direct_ref *ref, __u32 now)
+{
+    struct fs_flow *flow = direct_entry(ref, &flows), *asks;
+    __u8 tcp_flags = said_flags(ref->said);
+    __u32 from = said_end(ref->more);
+
+    if (flow && !(tcp_flags & TCP_SYN)) {
+        if (!said_is(ref->said, SAID_CHECKED) && flow->from != from)
+            return REPLY_FROM;
+        if (!said_is(ref->said, SAID_ELSEWHERE))
+            flow_note_backend(flow, tcp_flags, said_seq(ref->said), from, now);
+        return REPLY_OWN;
+    }
+    asks = direct_entry(ref, &unproven);
+    if (tcp_flags & TCP_SYN)
+        return direct_synack(ref, asks);
+    if (!asks)
+        return REPLY_STEERED;
+    return tcp_flags & TCP_RST ? direct_refused(ref, asks) : direct_proven(ref, asks, now);
+}
+
+static __always_inline bool direct_is_udp(const struct fs_flow *flow, __u32 now)
+{
+    return flow && !(flow->flags & FS_FLOW_STEERED) && flow_fresh(flow, now, FS_IDLE_UDP_TICKS);
+}
+
+/* A packet of the backend's, to which somebody talks directly: is it for such a client? Returns
+ * enum reply, of which STEERED means that it isn't. */
+__noinline int direct_reply(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said, __u64 more)
+{
+    __u32 now = tick_now();
+    struct direct_ref ref;
+
+    direct_ref_said(&ref, where, addr_low, addr_high, said, more);
+    if (said_proto(said) != IPPROTO_UDP)
+        return direct_tcp_reply(&ref, now);
+    return direct_is_udp(direct_entry(&ref, &unproven), now) ? REPLY_OWN : REPLY_STEERED;
+}
+
+/* Is this a client who talks to the backend itself? Asked by those who have no packet of either. */
+static __always_inline bool direct_knows(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
+{
+    struct direct_ref ref;
+    struct fs_flow *asks;
+
+    direct_ref_said(&ref, where, addr_low, addr_high, said, 0);
+    asks = direct_entry(&ref, &unproven);
+    if (said_proto(said) == IPPROTO_UDP)
+        return direct_is_udp(asks, tick_now());
+    return direct_entry(&ref, &flows) ||
+           (asks && asks->flags & (FS_FLOW_CERTAIN | FS_FLOW_ANSWERED));
 }
 
 #endif

@@ -1,36 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The flow tables' rules: where a flow goes whose bucket or slot has changed owner, and what is
- * written down about it. Only reached from unsettled buckets and slots, and by UDP flows. */
+ * written down about it. Only reached from unsettled buckets and slots, and by UDP flows.
+ *
+ * What a client's packet says may be forged. So a TCP flow is written down only when its backend
+ * has sent something for it that isn't a SYN or a RST, or when the client has acknowledged a number
+ * that only its backend's answer could tell it; and an entry ends only by what both ends have
+ * confirmed. A SYN writes nothing. docs/threats.md has who may send what. */
 #ifndef FLOWSPLIT_FLOWS_BPF_H
 #define FLOWSPLIT_FLOWS_BPF_H
 
 #include <flowsplit/steer.h>
 
+#include "answers.bpf.h"
 #include "client.bpf.h"
 #include "count.bpf.h"
-#include "lookup.bpf.h"
 
-/* How far a new flow's packets may be from its SYN to be known by it. */
-#define SYN_WINDOW 65536
-
-/* A flow of a service, seen from its client. */
+/* A flow of a service, seen from its client, and what a packet of it says. */
 struct flow_ref {
     fs_ref dir;
     __u32 service; /* its number */
     __u64 hash;
-    struct fs_flow_key key;
-    __u32 current;  /* number of the backend that new flows get, or FS_NO_BACKEND */
-    bool unsettled; /* its bucket or slot is */
-    __u32 tcp_seq;  /* host byte order */
+    struct fs_flow_key *key;
+    __u32 current;     /* number of the backend that new flows get, or FS_NO_BACKEND */
+    bool unsettled;    /* its bucket or slot is */
+    __u32 client_seq;  /* its number in the client's sequence space; these are in host byte order */
+    __u32 backend_seq; /* the same in the backend's */
+    __u32 end;         /* the number after a client's packet; by which interface a backend's came */
     __u8 tcp_flags;
     __u8 proto;
-    bool is_new; /* in: a first SYN; out: this packet began a flow */
 };
 
-/* The flow of a client at `addr`, `port_be`, and where the hash alone would send it. */
-static __always_inline void flow_ref_init(struct flow_ref *ref, fs_ref dir, __u32 number,
-                                          const __be32 *addr, __be16 port_be, __u8 family,
-                                          __u8 proto)
+/* The flow of a client at `addr`, `port_be`, and where the hash alone would send it. *key is the
+ * caller's. */
+static __always_inline void flow_ref_init(struct flow_ref *ref, struct fs_flow_key *key, fs_ref dir,
+                                          __u32 number, const __be32 *addr, __be16 port_be,
+                                          __u8 family, __u8 proto)
 {
     struct fs_service *service = service_at(dir, number);
     struct fs_place place;
@@ -43,19 +47,13 @@ static __always_inline void flow_ref_init(struct flow_ref *ref, fs_ref dir, __u3
     place = fs_place_current(fs_arena, &fs_trips, table_of(service), ref->hash);
     ref->current = place.backend;
     ref->unsettled = place.unsettled;
-    ref->key = (struct fs_flow_key){.addr = {addr[0]}, .port_be = port_be, .scope = service->id};
+    ref->key = key;
+    *key = (struct fs_flow_key){.addr = {addr[0]}, .port_be = port_be, .scope = service->id};
     if (family == 6) {
-        ref->key.addr[1] = addr[1];
-        ref->key.addr[2] = addr[2];
-        ref->key.addr[3] = addr[3];
+        key->addr[1] = addr[1];
+        key->addr[2] = addr[2];
+        key->addr[3] = addr[3];
     }
-}
-
-/* Does this sequence number go on from that SYN's? An answer may acknowledge data that came with it
- * (TCP Fast Open). */
-static __always_inline bool seq_follows(__u32 seq, __u32 syn_seq)
-{
-    return seq - syn_seq <= SYN_WINDOW;
 }
 
 static __always_inline struct fs_table *flow_table(const struct flow_ref *ref)
@@ -63,21 +61,53 @@ static __always_inline struct fs_table *flow_table(const struct flow_ref *ref)
     return table_of(service_at(ref->dir, ref->service));
 }
 
-static __always_inline void flow_record(void *map, const struct flow_ref *ref, __u32 backend,
-                                        __u32 flags, __u32 now)
+static __always_inline void flow_former(const struct flow_ref *ref, __u32 now,
+                                        struct fs_former *former)
 {
-    struct fs_flow flow = {
-        .backend = backend, .seen = now, .flags = flags, .syn_seq = ref->tcp_seq};
-
-    if (bpf_map_update_elem(map, &ref->key, &flow, BPF_ANY) == 0)
-        count_reason(FS_REASON_FLOW_RECORDED);
-    else
-        count_reason(FS_REASON_FLOW_TABLE_FULL);
+    fs_place_former(fs_arena, &fs_trips, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, former);
 }
 
-static __always_inline __u32 flow_follow(struct fs_flow *flow, __u32 now)
+/* A flow that lives and can't be written down: its bucket and slot go on moving, for as long as
+ * that happens more often than once in `drain`, and so it stays with whom it was. */
+static __always_inline void flow_go_on_moving(const struct flow_ref *ref, __u32 now)
+{
+    struct fs_table *table = flow_table(ref);
+    struct fs_bucket_move *move = &table->moves[fs_hash_bucket(ref->hash)];
+    __u32 until = now + fs_ticks(table->drain_ms), backend;
+    const struct fs_slot_move *slot;
+
+    fs_trips.full = now ? now : 1;
+    if (fs_before(now, move->moving_until, FS_MARGIN_TICKS))
+        move->moving_until = until;
+    slot =
+        fs_slot_find(fs_arena, table, table->owner[fs_hash_bucket(ref->hash)], ref->hash, &backend);
+    if (slot && fs_before(now, slot->moving_until, FS_MARGIN_TICKS))
+        ((struct fs_slot_move *)slot)->moving_until = until;
+}
+
+/* Is there no room for records, so that new flows had better need none? */
+static __always_inline bool flows_are_full(__u32 now)
+{
+    __u32 full = *(volatile __u32 *)&fs_trips.full;
+
+    return unlikely(full) && fs_before(now, full, FS_FULL_TICKS);
+}
+
+static __always_inline void flow_record(void *map, const struct flow_ref *ref, struct fs_flow *flow,
+                                        __u32 now)
 {
     flow->seen = now;
+    if (bpf_map_update_elem(map, ref->key, flow, BPF_ANY) == 0) {
+        count_reason(FS_REASON_FLOW_RECORDED);
+        return;
+    }
+    count_reason(FS_REASON_FLOW_TABLE_FULL);
+    if (ref->proto == IPPROTO_TCP)
+        flow_go_on_moving(ref, now);
+}
+
+static __always_inline __u32 flow_follow(const struct fs_flow *flow)
+{
     count_reason(FS_REASON_FLOW_FOLLOWED);
     return flow->backend & FS_SLOT_BACKEND;
 }
@@ -87,173 +117,125 @@ static __always_inline bool flow_fresh(const struct fs_flow *flow, __u32 now, __
     return fs_before(now, flow->seen, ticks);
 }
 
-/* Does the entry's flow still exist, as far as its packets tell? */
-static __always_inline bool flow_closed(const struct fs_flow *flow)
-{
-    __u32 fins = FS_FLOW_CLIENT_FIN | FS_FLOW_BACKEND_FIN;
-
-    return (flow->flags & fins) == fins || flow->flags & (FS_FLOW_CLIENT_RST | FS_FLOW_BACKEND_RST);
-}
-
-/* Does this backend get new flows? A version without weight does where it has the place of one that
- * is withdrawn. */
-static __always_inline bool takes_flows(const struct flow_ref *ref,
-                                        const struct fs_backend *backend)
-{
-    const struct fs_table *table = flow_table(ref);
-    const struct fs_version *version = &table->versions[backend->version & FS_OWNER_VERSION];
-
-    if (!(backend->flags & FS_BACKEND_IN_POOL) || version->withdrawn ||
-        fs_trip_of(&fs_trips, table, backend->version)->tick)
-        return false;
-    return version->weight_bp || (ref->current != FS_NO_BACKEND &&
-                                  backend_at(ref->dir, ref->current)->version == backend->version);
-}
-
-static __always_inline __u32 backend_id(struct flow_ref *ref, __u32 number)
+static __always_inline __u32 backend_id(const struct flow_ref *ref, __u32 number)
 {
     return backend_at(ref->dir, number)->id;
 }
 
-/* Notes the end of a flow in its entry. A RST from the client may be forged, so any later packet
- * takes it back. */
-static __always_inline void flow_note_client(struct fs_flow *flow, __u32 tcp_flags)
+/* The flow's entry, if it leads anywhere. */
+static __always_inline struct fs_flow *flow_entry(const struct flow_ref *ref, void *map)
 {
-    if (tcp_flags & TCP_RST)
-        __sync_fetch_and_or(&flow->flags, FS_FLOW_CLIENT_RST);
-    else if (flow->flags & FS_FLOW_CLIENT_RST)
-        __sync_fetch_and_and(&flow->flags, ~FS_FLOW_CLIENT_RST);
-    if (tcp_flags & TCP_FIN)
-        __sync_fetch_and_or(&flow->flags, FS_FLOW_CLIENT_FIN);
+    struct fs_flow *flow = bpf_map_lookup_elem(map, ref->key);
+
+    return flow && backend_by_id(ref->dir, flow->backend) ? flow : NULL;
 }
 
-/* The entry that a first SYN meets, if it counts: of a live flow, or of the same SYN's first time,
- * which is known by its sequence number. */
-static __always_inline struct fs_flow *flow_met(struct flow_ref *ref, __u32 now)
+/* What a packet in the client's name says of the flow's end. A FIN is a note only, until the
+ * backend acknowledges it. A RST ends the flow where it has exactly the number that the backend
+ * awaits (RFC 5961, 3.2), and else says nothing. */
+static __always_inline void flow_note_client(struct fs_flow *flow, __u8 tcp_flags, __u32 client_seq,
+                                             __u32 end)
 {
-    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
-
-    if (flow && !flow_closed(flow))
-        return flow;
-    if (flow)
-        bpf_map_delete_elem(&flows, &ref->key);
-    flow = bpf_map_lookup_elem(&half_open, &ref->key);
-    if (!flow || flow->syn_seq != ref->tcp_seq || !flow_fresh(flow, now, FS_FRESH_SYN_TICKS))
-        return NULL;
-    return flow;
-}
-
-/* A SYN that begins a new flow. Where an entry stands already it isn't replaced, for the SYN may be
- * forged; the flow's next packet tells (flow_superseded). */
-static __always_inline __u32 flow_begin_new(struct flow_ref *ref, __u32 now, bool recording)
-{
-    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
-
-    ref->is_new = true;
-    if (flow)
-        __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
-    if (ref->current == FS_NO_BACKEND)
-        return FS_NO_BACKEND;
-    /* An entry of an earlier SYN is replaced, not dropped: its backend's answer can still claim it.
-     */
-    if (recording || flow || bpf_map_lookup_elem(&half_open, &ref->key))
-        flow_record(&half_open, ref, backend_id(ref, ref->current), 0, now);
-    return ref->current;
-}
-
-/* A SYN that follows an entry which has seen a FIN may begin a flow anew, at the same backend: that
- * flow must not inherit the FIN. */
-static __always_inline void flow_follow_syn(struct flow_ref *ref, struct fs_flow *flow, __u32 now)
-{
-    if (!(flow->flags & (FS_FLOW_CLIENT_FIN | FS_FLOW_BACKEND_FIN)))
-        return;
-    __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
-    flow_record(&half_open, ref, flow->backend, 0, now);
-}
-
-/* A first SYN. It follows an entry only if the entry's backend still takes flows, and it is a
- * repeated SYN or meets a live flow (which a forged SYN must not move). */
-static __always_inline __u32 flow_begin(struct flow_ref *ref, __u32 now, bool recording)
-{
-    struct fs_flow *flow = flow_met(ref, now);
-    struct fs_backend *backend;
-
-    if (flow) {
-        backend = backend_by_id(ref->dir, flow->backend);
-        if (backend && takes_flows(ref, backend)) {
-            ref->is_new = false;
-            flow_follow_syn(ref, flow, now);
-            return flow_follow(flow, now);
-        }
+    if (tcp_flags & TCP_RST) {
+        if (client_seq == flow->acked)
+            __sync_fetch_and_or(&flow->flags, FS_FLOW_CLIENT_RST);
+    } else if (tcp_flags & TCP_FIN && !(flow->flags & FS_FLOW_CLIENT_FIN)) {
+        flow->end = end;
+        __sync_fetch_and_or(&flow->flags, FS_FLOW_FIN_NOTED);
     }
-    return flow_begin_new(ref, now, recording);
 }
 
-/* Does this packet belong to the flow that a SYN began over the entry of an older one? It does if
- * it goes on from that SYN's sequence number. */
-static __always_inline bool flow_superseded(struct flow_ref *ref, const struct fs_flow *flow)
+/* Is this where the flow is without an entry, now and later? */
+static __always_inline bool flow_needs_none(const struct flow_ref *ref,
+                                            const struct fs_former *former, __u32 number)
 {
-    struct fs_flow *begun;
-
-    if (!(flow->flags & FS_FLOW_CONTESTED))
-        return false;
-    begun = bpf_map_lookup_elem(&half_open, &ref->key);
-    return begun && seq_follows(ref->tcp_seq, begun->syn_seq);
+    return former->backend == number && ref->current == number;
 }
 
-/* Any other packet of a TCP flow. */
-static __always_inline __u32 flow_continue(struct flow_ref *ref, __u32 now,
+/* The backend whose answer this packet completes the handshake with, or ANSWER_NONE. From here on
+ * the flow is on record, instead of an older one with the same ends if there is an `entry`. */
+static __always_inline __u32 flow_answered(struct flow_ref *ref, __u32 now, bool entry,
                                            const struct fs_former *former)
 {
-    struct fs_flow *flow = bpf_map_lookup_elem(&flows, &ref->key);
-    bool may_record = !(ref->tcp_flags & TCP_RST);
+    struct fs_flow flow = {.acked = ref->client_seq, .from = FS_FROM_UNKNOWN};
+    __u32 number;
 
-    if (flow && backend_by_id(ref->dir, flow->backend) && !flow_superseded(ref, flow)) {
-        flow_note_client(flow, ref->tcp_flags);
-        return flow_follow(flow, now);
-    }
-    flow = bpf_map_lookup_elem(&half_open, &ref->key);
-    if (flow && backend_by_id(ref->dir, flow->backend)) {
-        if (may_record)
-            flow_record(&flows, ref, flow->backend, flow->flags, now);
-        return flow_follow(flow, now);
-    }
-    if (former->backend == FS_NO_BACKEND)
-        return ref->current;
-    if (former->recording && may_record)
-        flow_record(&flows, ref, backend_id(ref, former->backend),
-                    ref->tcp_flags & TCP_FIN ? FS_FLOW_CLIENT_FIN : 0, now);
-    return former->backend;
+    if (!(ref->tcp_flags & TCP_ACK))
+        return ANSWER_NONE;
+    number = answer_find(ref->key, ref->backend_seq);
+    if (number == ANSWER_NONE || !backend_by_id(ref->dir, backend_id(ref, number)))
+        return ANSWER_NONE;
+    flow.backend = backend_id(ref, number);
+    if (!(ref->tcp_flags & TCP_RST) && (entry || !flow_needs_none(ref, former, number)))
+        flow_record(&flows, ref, &flow, now);
+    return number;
 }
 
-/* A packet of a UDP flow: all are on record, so one without an entry is new. */
-static __always_inline __u32 flow_udp(struct flow_ref *ref, __u32 now)
+/* A packet of a TCP flow that isn't a first SYN. */
+static __always_inline __u32 flow_continue(struct flow_ref *ref)
 {
-    struct fs_flow *flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
-
-    ref->is_new = false;
-    if (flow && flow_fresh(flow, now, FS_IDLE_UDP_TICKS) && backend_by_id(ref->dir, flow->backend))
-        return flow_follow(flow, now);
-    if (ref->current == FS_NO_BACKEND)
-        return FS_NO_BACKEND;
-    ref->is_new = true;
-    flow_record(&udp_flows, ref, backend_id(ref, ref->current), 0, now);
-    return ref->current;
-}
-
-/* Where a packet from a client goes when the flow table has a say. Returns the number of a backend
- * or FS_NO_BACKEND. */
-static __always_inline __u32 flow_steer(struct flow_ref *ref)
-{
-    __u32 now = tick_now();
+    struct fs_flow *flow = flow_entry(ref, &flows);
+    __u32 now = tick_now(), number;
     struct fs_former former;
 
-    if (ref->proto == IPPROTO_UDP)
-        return flow_udp(ref, now);
-    fs_place_former(fs_arena, &fs_trips, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, &former);
-    if (ref->is_new)
-        return flow_begin(ref, now, former.recording);
-    return flow_continue(ref, now, &former);
+    flow_former(ref, now, &former);
+    if (!flow || flow->flags & FS_FLOW_CONTESTED) {
+        number = flow_answered(ref, now, flow, &former);
+        if (number != ANSWER_NONE)
+            return number;
+    }
+    if (flow) {
+        flow_note_client(flow, ref->tcp_flags, ref->client_seq, ref->end);
+        return flow_follow(flow);
+    }
+    flow = flow_entry(ref, &unproven);
+    if (flow)
+        return flow_follow(flow);
+    if (former.backend == FS_NO_BACKEND)
+        return ref->current;
+    if (former.recording && answer_find(ref->key, ANSWER_OTHER) == ref->current)
+        return ref->current;
+    return former.backend;
+}
+
+/* A first SYN begins a new flow, whatever is on record: of a flow that lives, its packets go on to
+ * follow the record, and its client answers another backend's SYN-ACK as it should. Where there is
+ * no room for records the flow stays where it needs none, unless that version is withdrawn. */
+static __always_inline __u32 flow_begin(struct flow_ref *ref)
+{
+    const struct fs_table *table = flow_table(ref);
+    struct fs_former former;
+    __u32 now = tick_now();
+
+    flow_former(ref, now, &former);
+    if (!flows_are_full(now) || !former.recording || former.backend == FS_NO_BACKEND ||
+        table->versions[former.version & FS_OWNER_VERSION].withdrawn ||
+        fs_trip_of(&fs_trips, table, former.version)->tick)
+        return ref->current;
+    return former.backend;
+}
+
+/* With the number of a backend: the packet begins a flow. */
+#define FLOW_IS_NEW (1ull << 32)
+
+/* A packet of a UDP flow: all are on record, so one without an entry is new. Those that the backend
+ * has answered stand apart: what nobody answered only pushes out its like. */
+static __always_inline __u64 flow_udp(struct flow_ref *ref)
+{
+    struct fs_flow *flow = flow_entry(ref, &udp_flows), begun = {0};
+    __u32 now = tick_now();
+
+    if (!flow || !flow_fresh(flow, now, FS_IDLE_UDP_TICKS))
+        flow = flow_entry(ref, &unproven);
+    if (flow && flow_fresh(flow, now, FS_IDLE_UDP_TICKS)) {
+        flow->seen = now;
+        return flow_follow(flow);
+    }
+    if (ref->current == FS_NO_BACKEND)
+        return FS_NO_BACKEND;
+    begun.backend = backend_id(ref, ref->current);
+    flow_record(&unproven, ref, &begun, now);
+    return FLOW_IS_NEW | ref->current;
 }
 
 /* Where a flow is, for a packet that belongs to it without being one of the client's (an ICMP
@@ -263,113 +245,75 @@ static __always_inline __u32 flow_find(struct flow_ref *ref)
     struct fs_flow *flow;
     struct fs_former former;
 
-    if (ref->proto == IPPROTO_UDP) {
-        flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
-    } else {
-        flow = bpf_map_lookup_elem(&flows, &ref->key);
-        if (!flow)
-            flow = bpf_map_lookup_elem(&half_open, &ref->key);
-    }
-    if (flow && backend_by_id(ref->dir, flow->backend))
+    flow = ref->proto == IPPROTO_UDP ? flow_entry(ref, &udp_flows) : flow_entry(ref, &flows);
+    if (!flow)
+        flow = flow_entry(ref, &unproven);
+    if (flow)
         return flow->backend & FS_SLOT_BACKEND;
     if (ref->proto == IPPROTO_UDP)
         return ref->current;
-    fs_place_former(fs_arena, &fs_trips, flow_table(ref), ref->hash, tick_now(), FS_MARGIN_TICKS,
-                    &former);
+    flow_former(ref, tick_now(), &former);
     return former.backend == FS_NO_BACKEND ? ref->current : former.backend;
-}
-
-/* What a backend's SYN-ACK says of an unsettled flow (ref->tcp_seq is that of the SYN it answers):
- * where two backends were asked because the SYN was repeated across a change, the first to answer
- * is the one the client will talk to. */
-static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 backend, __u32 now)
-{
-    struct fs_flow *flow = bpf_map_lookup_elem(&half_open, &ref->key);
-    struct fs_former former;
-
-    if (flow && seq_follows(ref->tcp_seq, flow->syn_seq)) {
-        if (!(flow->flags & FS_FLOW_ANSWERED)) {
-            flow->backend = backend;
-            __sync_fetch_and_or(&flow->flags, FS_FLOW_ANSWERED);
-        }
-        return;
-    }
-    fs_place_former(fs_arena, &fs_trips, flow_table(ref), ref->hash, now, FS_MARGIN_TICKS, &former);
-    if (former.recording && !bpf_map_lookup_elem(&flows, &ref->key))
-        flow_record(&half_open, ref, backend, FS_FLOW_ANSWERED, now);
-}
-
-/* Notes what a packet of the backend with id `backend` says of its flow's entry, if it has one. */
-static __always_inline int flow_note_reply(struct flow_ref *ref, __u32 backend)
-{
-    struct fs_flow *flow;
-    __u32 now = tick_now();
-
-    if (ref->proto == IPPROTO_UDP) {
-        flow = bpf_map_lookup_elem(&udp_flows, &ref->key);
-        if (flow && flow->backend == backend && flow_fresh(flow, now, FS_IDLE_UDP_TICKS))
-            flow->seen = now;
-        return 0;
-    }
-    if (!ref->unsettled)
-        return 0;
-    if (ref->tcp_flags & TCP_SYN) {
-        flow_note_answer(ref, backend, now);
-        return 0;
-    }
-    flow = bpf_map_lookup_elem(&flows, &ref->key);
-    if (!flow || flow->backend != backend)
-        return 0;
-    if (ref->tcp_flags & TCP_RST)
-        __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_RST);
-    if (ref->tcp_flags & TCP_FIN)
-        __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_FIN);
-    return 0;
 }
 
 /* What follows is verified by itself, and asked by those who have no such reference: `where` is the
  * service, the rest a struct said_by. */
 
-static __always_inline void flow_ref_said(struct flow_ref *ref, __u64 where, __u64 addr_low,
-                                          __u64 addr_high, __u64 said)
+static __always_inline void flow_ref_said(struct flow_ref *ref, struct fs_flow_key *key,
+                                          __u64 where, __u64 addr_low, __u64 addr_high, __u64 said,
+                                          __u64 more)
 {
     __be32 addr[] = said_addr(addr_low, addr_high);
 
-    flow_ref_init(ref, where >> 32, where, addr, said_port(said), said_is(said, SAID_IPV6) ? 6 : 4,
-                  said_proto(said));
+    flow_ref_init(ref, key, where >> 32, where, addr, said_port(said),
+                  said_is(said, SAID_IPV6) ? 6 : 4, said_proto(said));
     ref->tcp_flags = said_flags(said);
-    ref->tcp_seq = said_seq(said);
-    ref->is_new = said_is(said, SAID_NEW);
+    ref->client_seq = said_seq(said);
+    ref->backend_seq = said_other(more);
+    ref->end = said_end(more);
 }
 
-/* Returns the backend's number, and FLOW_IS_NEW with it where the packet began a flow. */
-#define FLOW_IS_NEW (1ull << 32)
+/* The number of the backend that a packet from a client goes to. */
 
-__noinline __u64 steer_flow(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
+__noinline __u32 steer_syn(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
 {
+    struct fs_flow_key key;
     struct flow_ref ref;
-    __u32 number;
 
-    flow_ref_said(&ref, where, addr_low, addr_high, said);
-    number = flow_steer(&ref);
-    return ref.is_new ? FLOW_IS_NEW | number : number;
+    flow_ref_said(&ref, &key, where, addr_low, addr_high, said, 0);
+    return flow_begin(&ref);
 }
 
-__noinline __u32 find_flow(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
+__noinline __u32 steer_tcp(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said, __u64 more)
 {
+    struct fs_flow_key key;
     struct flow_ref ref;
 
-    flow_ref_said(&ref, where, addr_low, addr_high, said);
-    return flow_find(&ref);
+    flow_ref_said(&ref, &key, where, addr_low, addr_high, said, more);
+    return flow_continue(&ref);
 }
 
-__noinline int note_reply_of_flow(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said,
-                                  __u32 backend)
+/* With FLOW_IS_NEW. */
+__noinline __u64 steer_udp(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
 {
+    struct fs_flow_key key;
     struct flow_ref ref;
 
-    flow_ref_said(&ref, where, addr_low, addr_high, said);
-    return flow_note_reply(&ref, backend);
+    flow_ref_said(&ref, &key, where, addr_low, addr_high, said, 0);
+    return flow_udp(&ref);
+}
+
+/* May this client have been steered to the backend `where`, as far as the tables tell? */
+__noinline int may_be_steered(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
+{
+    const struct fs_backend *backend = backend_at(where >> 32, where);
+    __u32 number = backend->id & FS_SLOT_BACKEND;
+    struct fs_flow_key key;
+    struct flow_ref ref;
+
+    flow_ref_said(&ref, &key, where_in(where >> 32, backend->service), addr_low, addr_high, said,
+                  0);
+    return ref.current == number || flow_find(&ref) == number;
 }
 
 #endif

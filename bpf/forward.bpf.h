@@ -81,6 +81,36 @@ static __always_inline int route_find(void *ctx, struct route *route, const stru
     return route_reason(bpf_fib_lookup(ctx, &route->fib, sizeof(route->fib), 0));
 }
 
+/* Is `from` the interface to which this host's own route to the backend `where` leads? Verified by
+ * itself, for the question takes stack. */
+static __always_inline bool comes_by_route(void *ctx, __u64 where, __u32 from)
+{
+    const struct fs_backend *backend = backend_at(where >> 32, where);
+    struct bpf_fib_lookup fib = {.ifindex = from, .l4_protocol = backend->at.proto};
+    long answer;
+
+    if (backend->at.family == 4) {
+        fib.family = AF_INET;
+        fib.ipv4_dst = backend->at.addr[0];
+    } else {
+        fib.family = AF_INET6;
+        __builtin_memcpy(fib.ipv6_dst, backend->at.addr, sizeof(fib.ipv6_dst));
+    }
+    answer = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+    return (answer == BPF_FIB_LKUP_RET_SUCCESS || answer == BPF_FIB_LKUP_RET_NO_NEIGH) &&
+           fib.ifindex == from;
+}
+
+__noinline int comes_by_route_xdp(struct xdp_md *ctx, __u64 where, __u32 from)
+{
+    return comes_by_route(ctx, where, from);
+}
+
+__noinline int comes_by_route_tc(struct __sk_buff *skb, __u64 where, __u32 from)
+{
+    return comes_by_route(skb, where, from);
+}
+
 /* Where the ban is for a time only, it lets one packet through when that has passed. */
 static __always_inline bool redirect_is_banned(__u32 ifindex)
 {

@@ -200,6 +200,11 @@ static __always_inline bool observe_handshake(struct observed *o, struct fs_back
     cell = handshake_cell(o, &tag);
     if (!cell || !handshake_read(cell, tag, o, &begun))
         return false;
+    if (o->elsewhere) { /* may be anyone's: no evidence, and the SYN none of silence */
+        if (o->tcp_flags & TCP_SYN && seq_follows(o->ack - 1, begun.syn_seq))
+            __sync_fetch_and_or(&cell->flags, FS_HANDSHAKE_ANSWERED);
+        return true;
+    }
     answers = !(begun.flags & FS_HANDSHAKE_ANSWERED) && seq_follows(o->ack - 1, begun.syn_seq);
     if (o->tcp_flags & TCP_SYN && answers) {
         if (__sync_fetch_and_or(&cell->flags, FS_HANDSHAKE_ANSWERED) & FS_HANDSHAKE_ANSWERED)

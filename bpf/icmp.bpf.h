@@ -251,11 +251,12 @@ static __always_inline __u32 icmp_backend(void *ctx, fs_ref dir, __u32 quoted, _
 {
     struct packet pkt;
     struct quote quote;
+    struct fs_flow_key key;
     struct flow_ref ref;
 
     if (!icmp_again(ctx, quoted, &pkt, &quote, tc))
         return FS_NO_BACKEND;
-    flow_ref_init(&ref, dir, service, quote_dest(&pkt, &quote), quote.dest_be, pkt.family,
+    flow_ref_init(&ref, &key, dir, service, quote_dest(&pkt, &quote), quote.dest_be, pkt.family,
                   quote.proto);
     if (service_at(ref.dir, ref.service)->affinity != FS_AFFINITY_NONE &&
         (ref.unsettled || ref.proto == IPPROTO_UDP))
@@ -322,32 +323,35 @@ static __always_inline int icmp_ingress(void *ctx, fs_ref dir, bool tc)
     return send(ctx, quoted & ~(WORD_TCP | WORD_UDP), tc);
 }
 
-static __always_inline bool icmp_is_direct(struct packet *pkt, struct quote *quote, fs_ref dir,
-                                           struct fs_backend *backend)
-{
-    __u32 *seen = direct_flag(backend->id);
-    struct said_by by;
-
-    if (!seen || !*seen)
-        return false;
-    by = said_by(quote_source(pkt, quote), quote->source_be, pkt->family, quote->proto);
-    return direct_is_reply(where_in(dir, backend->id), by.addr_low, by.addr_high, by.said);
-}
-
-/* An error that leaves is ours if it quotes a packet that was steered to a backend. Returns that
- * one's number plus one, or 0. */
+/* An error that leaves is ours if it quotes a packet that was steered to a backend. Returns the
+ * number of the backend that it is about plus one, or 0. */
 __noinline __u32 icmp_find_out(struct __sk_buff *skb, fs_ref dir, __u32 quoted)
 {
     struct packet pkt;
     struct quote quote;
-    __u32 found;
 
     if (!icmp_again(skb, quoted, &pkt, &quote, true))
         return 0;
-    found = find_backend(dir, quote_dest(&pkt, &quote), quote.dest_be, quote.proto, pkt.family);
-    if (!found || icmp_is_direct(&pkt, &quote, dir, backend_at(dir, found - 1)))
-        return 0;
-    return found;
+    return find_backend(dir, quote_dest(&pkt, &quote), quote.dest_be, quote.proto, pkt.family);
+}
+
+/* Did the one whose packet is quoted talk to the backend with this number itself? */
+__noinline int icmp_is_direct(struct __sk_buff *skb, fs_ref dir, __u32 quoted, __u32 number)
+{
+    const struct fs_backend *backend = backend_at(dir, number);
+    __u32 *since = direct_since(number);
+    __u64 where = where_in(dir, number);
+    struct packet pkt;
+    struct quote quote;
+    struct said_by by;
+
+    if (!icmp_again(skb, quoted, &pkt, &quote, true))
+        return true;
+    by = said_by(quote_source(&pkt, &quote), quote.source_be, pkt.family, quote.proto);
+    if (quote.proto == IPPROTO_UDP &&
+        service_at(dir, backend->service)->affinity != FS_AFFINITY_NONE)
+        return !udp_is_steered(where, by.addr_low, by.addr_high, by.said);
+    return since && *since && direct_knows(where, by.addr_low, by.addr_high, by.said);
 }
 
 /* Makes an error of the backend one of the VIP. Returns 0 or a negative errno. */
@@ -374,7 +378,7 @@ static __always_inline int icmp_egress(struct __sk_buff *skb, fs_ref dir)
     __u32 quoted = icmp_parse_tc(skb), found;
 
     found = quoted ? icmp_find_out(skb, dir, quoted) : 0;
-    if (!found)
+    if (!found || icmp_is_direct(skb, dir, quoted, found - 1))
         return act_pass(FS_REASON_NO_PORTS, true);
     if (icmp_back(skb, dir, quoted, found - 1))
         return act_drop(FS_REASON_WRITE_FAILED, true);

@@ -28,15 +28,24 @@ struct {
     __type(value, struct fs_flow);
 } flows SEC(".maps");
 
-/* TCP flows of which only a SYN has been seen. LRU: a flood only pushes out its like. */
+/* What nobody has confirmed: UDP flows without an answer, and who may be talking to a backend's own
+ * address. LRU: a flood only pushes out its like. */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 1 << 17);
     __type(key, struct fs_flow_key);
     __type(value, struct fs_flow);
-} half_open SEC(".maps");
+} unproven SEC(".maps");
 
-/* UDP flows, which have no beginning and no end to see. */
+/* By fingerprint: see answers.bpf.h. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, FS_ANSWER_SETS);
+    __type(key, __u32);
+    __type(value, struct fs_answers);
+} answers SEC(".maps");
+
+/* UDP flows that the backend has answered. LRU, for they have no end to see. */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 1 << 17);
@@ -95,8 +104,8 @@ struct {
     __type(value, __u64);
 } reason_counters SEC(".maps");
 
-/* By number of backend: non-zero once somebody has talked to its own address, so that its replies
- * have to be told apart. */
+/* By number of backend: since which tick somebody talks to its own address, so that its replies
+ * have to be told apart; 0: nobody does. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, FS_MAX_BACKENDS);

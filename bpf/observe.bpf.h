@@ -10,8 +10,6 @@
 #include "samples.bpf.h"
 #include "sound.bpf.h"
 
-#define LOOPBACK_IFINDEX 1
-
 static __always_inline void observe_packet(struct observed *o, struct fs_backend_counters *count,
                                            bool from_backend)
 {
@@ -113,7 +111,8 @@ static __always_inline void observe_client(void *ctx, struct packet *pkt, fs_ref
 /* A packet of `backend` that is given the VIP. */
 static __always_inline void observe_backend(void *ctx, struct packet *pkt, fs_ref dir,
                                             const struct fs_service *service,
-                                            const struct fs_backend *backend, bool tc)
+                                            const struct fs_backend *backend, bool elsewhere,
+                                            bool tc)
 {
     bool sampled =
         fs_hash_sample(hash_key(), packet_dest(pkt), pkt->dest_be, pkt->family, service->sample);
@@ -121,7 +120,9 @@ static __always_inline void observe_backend(void *ctx, struct packet *pkt, fs_re
     if (likely(!sampled && !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))))
         return;
     observe_and_judge(ctx, pkt, dir, backend,
-                      FROM_BACKEND | (sampled ? SAMPLED | (service->http ? HTTP : 0) : 0), tc);
+                      FROM_BACKEND | (elsewhere ? ELSEWHERE : 0) |
+                          (sampled ? SAMPLED | (service->http ? HTTP : 0) : 0),
+                      tc);
 }
 
 #endif

@@ -21,6 +21,7 @@ struct observed {
     bool sampled;
     __u8 family;
     bool loopback;     /* it came in by `lo` */
+    bool elsewhere;    /* it came from elsewhere than where the backend is */
     bool sound;        /* a SYN that no host has a reason to drop */
     bool if_reachable; /* what it says counts only if there is a way to the client */
     bool silent;       /* the version has answered nobody since the SYN */
@@ -85,7 +86,14 @@ static __always_inline void observing_give(void)
 
 /* What who calls the following already knows, in one word: the upper half is how many bytes of
  * payload there are. */
-enum how { FROM_BACKEND = 1, SAMPLED = 2, LOOPBACK = 4, IS_IPV6 = 8, HTTP = 16 };
+enum how {
+    FROM_BACKEND = 1,
+    SAMPLED = 2,
+    LOOPBACK = 4,
+    IS_IPV6 = 8,
+    HTTP = 16,
+    ELSEWHERE = 32, /* of a backend, but not from where it is */
+};
 #define HOW_PAYLOAD_SHIFT 16
 
 /* Where in the frame the headers are. */
@@ -147,6 +155,7 @@ static __always_inline bool observed_init(struct observed *o, void *data, void *
     o->family = how & IS_IPV6 ? 6 : 4;
     o->sampled = how & SAMPLED;
     o->loopback = how & LOOPBACK;
+    o->elsewhere = how & ELSEWHERE;
     o->payload = how >> HOW_PAYLOAD_SHIFT;
     return true;
 }

@@ -133,12 +133,21 @@ static __always_inline __u32 packet_seq(const struct packet *pkt)
     return bpf_ntohl(((__be32 *)pkt->l4)[1]);
 }
 
-/* Sequence number of the SYN that a SYN-ACK answers, host byte order. */
-static __always_inline __u32 packet_answered_seq(const struct packet *pkt)
+/* What a TCP segment acknowledges, host byte order. */
+static __always_inline __u32 packet_ack(const struct packet *pkt)
 {
     struct tcphdr *tcp = pkt->l4;
 
-    return (void *)(tcp + 1) > pkt->end ? 0 : bpf_ntohl(tcp->ack_seq) - 1;
+    return (void *)(tcp + 1) > pkt->end ? 0 : bpf_ntohl(tcp->ack_seq);
+}
+
+/* The sequence number after a TCP segment, host byte order. */
+static __always_inline __u32 packet_end(const struct packet *pkt)
+{
+    __u32 headers = pkt->l4_off - pkt->l3_off + pkt->l4_bytes;
+
+    return packet_seq(pkt) + (pkt->ip_bytes > headers ? pkt->ip_bytes - headers : 0) +
+           !!(pkt->tcp_flags & TCP_SYN) + !!(pkt->tcp_flags & TCP_FIN);
 }
 
 static __always_inline bool icmp_is_error(__u8 family, __u8 type)

@@ -5,7 +5,6 @@
 #define FLOWSPLIT_STEER_BPF_H
 
 #include "direct.bpf.h"
-#include "flows.bpf.h"
 #include "icmp.bpf.h"
 #include "nat.bpf.h"
 #include "observe.bpf.h"
@@ -41,22 +40,27 @@ static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u3
                (!place.unsettled && pkt->proto == IPPROTO_TCP)))
         return place.backend;
     by = said_by_source(pkt);
-    said_by_tcp(&by, pkt->tcp_flags, packet_seq(pkt));
+    if (pkt->proto == IPPROTO_UDP) {
+        steered = steer_udp(where_in(dir, number), by.addr_low, by.addr_high, by.said);
+        *is_new = steered & FLOW_IS_NEW;
+        return steered;
+    }
     if (*is_new)
-        by.said |= (__u64)SAID_NEW << SAID_BITS_SHIFT;
-    steered = steer_flow(where_in(dir, number), by.addr_low, by.addr_high, by.said);
-    *is_new = steered & FLOW_IS_NEW;
-    return steered;
+        return likely(!fs_trips.full)
+                   ? place.backend
+                   : steer_syn(where_in(dir, number), by.addr_low, by.addr_high, by.said);
+    said_by_tcp(&by, pkt->tcp_flags, packet_seq(pkt), packet_ack(pkt), packet_end(pkt));
+    return steer_tcp(where_in(dir, number), by.addr_low, by.addr_high, by.said, by.more);
 }
 
-/* A UDP packet for a backend that someone may have talked to directly. */
+/* A UDP packet of a service without affinity. */
 static __always_inline void supersede_direct(struct packet *pkt, fs_ref dir,
                                              struct fs_backend *backend)
 {
-    __u32 *seen = direct_flag(backend->id);
+    __u32 *since = direct_since(backend->id);
     struct said_by by;
 
-    if (!seen || !*seen)
+    if (likely(!since || !*since))
         return;
     by = said_by_source(pkt);
     direct_give_way(where_in(dir, backend->id), by.addr_low, by.addr_high, by.said);
@@ -76,7 +80,8 @@ static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_re
     backend = backend_at(dir, number);
     count_in(number, pkt->ip_bytes, is_new);
     if (pkt->proto == IPPROTO_UDP) {
-        supersede_direct(pkt, dir, backend);
+        if (service->affinity == FS_AFFINITY_NONE)
+            supersede_direct(pkt, dir, backend);
     } else {
         sampled = fs_hash_sample(hash_key(), packet_source(pkt), pkt->source_be, pkt->family,
                                  service->sample);
@@ -90,46 +95,100 @@ static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_re
     }
 }
 
-static __always_inline bool reply_is_direct(struct packet *pkt, fs_ref dir,
-                                            struct fs_backend *backend)
+/* Do replies have to be looked at that neither begin nor end anything? While buckets or slots are
+ * unsettled they say which flows live where. */
+static __always_inline bool replies_are_noted(fs_ref dir)
 {
-    __u32 *seen = direct_flag(backend->id);
-    struct said_by by;
+    const struct fs_directory *directory = directory_at(dir);
 
-    if (likely(!seen || !*seen))
-        return false;
-    by = said_by_dest(pkt);
-    said_by_tcp(&by, pkt->tcp_flags, packet_answered_seq(pkt));
-    return direct_is_reply(where_in(dir, backend->id), by.addr_low, by.addr_high, by.said);
+    return unlikely(directory->unsettled || directory->events_known != (__u32)fs_trips.event_count);
 }
 
-/* Keeps the flow's entry, if it may have one, up to date: TCP packets without SYN, FIN or RST say
- * nothing new. */
-static __always_inline void note_reply(struct packet *pkt, fs_ref dir, struct fs_backend *backend)
+/* Does a packet of a backend come from where it is? By `from`, which is 0 for this host itself. */
+static __always_inline enum said reply_origin(void *ctx, fs_ref dir,
+                                              const struct fs_backend *backend, __u32 from, bool tc)
 {
-    struct said_by by;
+    __u64 where = where_in(dir, backend->id & FS_SLOT_BACKEND);
 
-    if (likely(pkt->proto == IPPROTO_TCP && !(pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))))
-        return;
-    if (service_at(dir, backend->service)->affinity == FS_AFFINITY_NONE)
-        return;
-    by = said_by_dest(pkt);
-    said_by_tcp(&by, pkt->tcp_flags, packet_answered_seq(pkt));
-    note_reply_of_flow(where_in(dir, backend->service), by.addr_low, by.addr_high, by.said,
-                       backend->id);
+    if (!from || (tc ? comes_by_route_tc(ctx, where, from) : comes_by_route_xdp(ctx, where, from)))
+        return SAID_CHECKED;
+    count_reason(FS_REASON_REPLY_ELSEWHERE);
+    return SAID_CHECKED | SAID_ELSEWHERE;
 }
 
-/* Is this packet of a backend one that needs the VIP as source? Counts it if so. */
-static __always_inline bool reply_is_ours(void *ctx, struct packet *pkt, fs_ref dir,
-                                          const struct fs_service *service,
-                                          struct fs_backend *backend, bool tc)
+/* Who has to be asked about a packet of a backend. */
+enum reply_asks {
+    ASK_DIRECT = 1, /* the record of who talks to the backend itself */
+    ASK_FLOWS = 2,  /* the flow tables */
+};
+
+/* `origin`: what is known of where it comes from, SAID_CHECKED and SAID_ELSEWHERE. */
+static __always_inline enum reply reply_ask(const struct packet *pkt, __u64 where, __u32 asks,
+                                            __u32 origin, __u32 from)
 {
-    if (reply_is_direct(pkt, dir, backend))
-        return false;
-    note_reply(pkt, dir, backend);
+    struct said_by by =
+        said_by(packet_dest((struct packet *)pkt), pkt->dest_be, pkt->family, pkt->proto);
+    enum reply reply = REPLY_STEERED;
+
+    said_also(&by, origin);
     if (pkt->proto == IPPROTO_TCP)
-        observe_backend(ctx, pkt, dir, service, backend, tc);
-    return true;
+        said_by_tcp(&by, pkt->tcp_flags, packet_ack(pkt), packet_seq(pkt), from);
+    if (asks & ASK_DIRECT)
+        reply = direct_reply(where, by.addr_low, by.addr_high, by.said, by.more);
+    if (reply != REPLY_STEERED || !(asks & ASK_FLOWS))
+        return reply;
+    if (pkt->proto == IPPROTO_UDP)
+        return note_udp_reply(where, by.addr_low, by.addr_high, by.said);
+    return pkt->tcp_flags & TCP_SYN
+               ? note_answer(where, by.addr_low, by.addr_high, by.said, by.more)
+               : note_tcp_reply(where, by.addr_low, by.addr_high, by.said, by.more);
+}
+
+static __always_inline __u32 reply_asks(const struct packet *pkt, fs_ref dir,
+                                        const struct fs_service *service,
+                                        const struct fs_backend *backend)
+{
+    bool tcp = pkt->proto == IPPROTO_TCP, none = service->affinity == FS_AFFINITY_NONE;
+    __u32 *since = direct_since(backend->id);
+    __u32 asks = 0;
+
+    if (unlikely(since && *since) && (tcp || none))
+        asks = ASK_DIRECT;
+    if (!none && (!tcp || pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) || replies_are_noted(dir)))
+        asks |= ASK_FLOWS;
+    return asks;
+}
+
+/* What becomes of a packet of a backend. Tells the tables of it, and observes what it says of the
+ * backend. */
+static __always_inline enum reply reply_note(void *ctx, struct packet *pkt, fs_ref dir,
+                                             const struct fs_service *service,
+                                             struct fs_backend *backend, __u32 from, bool tc)
+{
+    bool tells = pkt->proto == IPPROTO_TCP && pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST);
+    __u32 asks = reply_asks(pkt, dir, service, backend), origin = 0;
+    enum reply reply = REPLY_STEERED;
+
+    if (tells)
+        origin = reply_origin(ctx, dir, backend, from, tc);
+    if (unlikely(asks)) {
+        reply = reply_ask(pkt, where_in(dir, backend->id & FS_SLOT_BACKEND), asks, origin, from);
+        if (unlikely(reply == REPLY_FROM)) {
+            origin = reply_origin(ctx, dir, backend, from, tc);
+            reply =
+                reply_ask(pkt, where_in(dir, backend->id & FS_SLOT_BACKEND), asks, origin, from);
+        }
+    }
+    if (reply == REPLY_STEERED && pkt->proto == IPPROTO_TCP)
+        observe_backend(ctx, pkt, dir, service, backend, origin & SAID_ELSEWHERE, tc);
+    return reply;
+}
+
+/* What becomes of one that isn't given the VIP. */
+static __always_inline int reply_leave(enum reply reply, bool tc)
+{
+    return reply == REPLY_HELD ? act_drop(FS_REASON_SECOND_CHANCE, tc)
+                               : act_pass(FS_REASON_DIRECT_OUT, tc);
 }
 
 /* A packet from a backend, as it arrives. */
@@ -137,23 +196,35 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
                                                struct fs_backend *backend, bool tc)
 {
     const struct fs_service *service = service_at(dir, backend->service);
+    __u32 from = ctx_ifindex(ctx, tc);
+    enum reply reply;
 
-    if (!reply_is_ours(ctx, pkt, dir, service, backend, tc))
-        return act_pass(FS_REASON_DIRECT_OUT, tc);
+    if (backend->flags & FS_BACKEND_LOCAL && from != LOOPBACK_IFINDEX)
+        return act_pass(FS_REASON_FORGED_SOURCE, tc);
+    reply = reply_note(ctx, pkt, dir, service, backend,
+                       backend->flags & FS_BACKEND_LOCAL ? 0 : from, tc);
+    if (reply != REPLY_STEERED)
+        return reply_leave(reply, tc);
     return nat_reply_ingress(ctx, pkt, dir, backend, tc);
 }
 
-/* Someone talks to a backend itself. */
+/* Someone talks to a backend itself. What service it has affects UDP: with affinity, the steered
+ * flows are on record. */
 static __always_inline int steer_direct(struct packet *pkt, fs_ref dir, struct fs_backend *backend,
                                         bool tc)
 {
-    struct said_by by = said_by_source(pkt);
-    bool ambiguous;
+    __u64 where = where_in(dir, backend->id & FS_SLOT_BACKEND);
+    struct said_by by;
 
-    said_by_tcp(&by, pkt->tcp_flags, packet_seq(pkt));
-    ambiguous = find_flow(where_in(dir, backend->service), by.addr_low, by.addr_high, by.said) ==
-                (backend->id & FS_SLOT_BACKEND);
-    direct_note(where_in(dir, backend->id), by.addr_low, by.addr_high, by.said, ambiguous);
+    if (pkt->proto == IPPROTO_TCP ||
+        service_at(dir, backend->service)->affinity == FS_AFFINITY_NONE) {
+        by = said_by_source(pkt);
+        if (pkt->proto == IPPROTO_TCP)
+            said_by_tcp(&by, pkt->tcp_flags, packet_seq(pkt), packet_ack(pkt), packet_end(pkt));
+        if (may_be_steered(where, by.addr_low, by.addr_high, by.said))
+            said_also(&by, SAID_AMBIGUOUS);
+        direct_note(where, by.addr_low, by.addr_high, by.said, by.more);
+    }
     return act_pass(FS_REASON_DIRECT_IN, tc);
 }
 
@@ -201,6 +272,7 @@ static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pk
     fs_ref dir = directory_now();
     const struct fs_service *service;
     struct fs_backend *backend;
+    enum reply reply;
     __u32 found;
 
     if (unlikely(parsed == PARSE_ICMP_ERROR))
@@ -211,8 +283,9 @@ static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pk
     if (found) {
         backend = backend_at(dir, found - 1);
         service = service_at(dir, backend->service);
-        if (!reply_is_ours(skb, pkt, dir, service, backend, true))
-            return act_pass(FS_REASON_DIRECT_OUT, true);
+        reply = reply_note(skb, pkt, dir, service, backend, skb->ingress_ifindex, true);
+        if (reply != REPLY_STEERED)
+            return reply_leave(reply, true);
         count_out(backend->id & FS_SLOT_BACKEND, pkt->ip_bytes);
         return nat_reply_egress(skb, pkt, service, backend);
     }

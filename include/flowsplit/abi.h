@@ -8,7 +8,7 @@
 #include <linux/types.h>
 
 /* The number of this layout; pins made under another number are refused. */
-#define FS_ABI              5
+#define FS_ABI              6
 
 #define FS_NO_REDIRECT_SIZE 4096 /* cells of the no_redirect map, by ifindex modulo this */
 
@@ -53,12 +53,20 @@ _Static_assert(sizeof(struct fs_endpoint) == 20, "fs_endpoint is part of the ABI
 #define FS_MARGIN_TICKS 32
 
 /* After how long a flow table entry counts as idle, in ticks. */
-#define FS_IDLE_TCP_TICKS     (3 * 3600 * 15) /* 3 h: longer than Linux's first keepalive at 2 h */
-#define FS_IDLE_UDP_TICKS     (30 * 15)       /* 30 s */
-#define FS_FRESH_SYN_TICKS    (75 * 15)       /* 75 s: the longest pause between repeated SYNs */
-#define FS_CLOSED_TICKS       (5 * 15)        /* after both FINs or the backend's RST */
-#define FS_HALF_CLOSED_TICKS  (5 * 60 * 15)   /* after the client's FIN alone */
-#define FS_CLIENT_RESET_TICKS (30 * 15) /* after a RST from the client, which anyone can fake */
+#define FS_IDLE_TCP_TICKS    (3 * 3600 * 15) /* 3 h: longer than Linux's first keepalive at 2 h */
+#define FS_IDLE_UDP_TICKS    (30 * 15)       /* 30 s */
+#define FS_ANSWER_UDP_TICKS  (180 * 15)      /* 3 min: until when a backend's packet is an answer */
+#define FS_UNPROVEN_TICKS    (75 * 15)       /* 75 s: the longest pause between repeated SYNs */
+#define FS_CLOSED_TICKS      (5 * 15)        /* after both FINs or a RST */
+#define FS_HALF_CLOSED_TICKS (5 * 60 * 15)   /* after the client's FIN alone */
+
+/* How long after a flow could not be written down new flows stay where they would have been before
+ * the change, and so need no record. 5 s. */
+#define FS_FULL_TICKS (5 * 15)
+
+/* After how long a backend without records of its flows knows who was steered to it lately, so that
+ * a direct packet can't take a steered flow's answers. 5 s. */
+#define FS_LEARN_UDP_TICKS (5 * 15)
 
 /* Key of the flow tables. */
 struct fs_flow_key {
@@ -73,13 +81,16 @@ _Static_assert(sizeof(struct fs_flow_key) == 24, "fs_flow_key is part of the ABI
 #define FS_SCOPE_DIRECT 0x80000000u
 
 enum fs_flow_flags {
-    FS_FLOW_CLIENT_FIN = 1,  /* the client has sent a FIN */
+    FS_FLOW_CLIENT_FIN = 1,  /* the client has sent a FIN, and the backend acknowledged it */
     FS_FLOW_BACKEND_FIN = 2, /* the backend has sent a FIN */
-    FS_FLOW_CLIENT_RST = 4,  /* the client has sent a RST, and nothing else since */
+    FS_FLOW_CLIENT_RST = 4,  /* the client has sent a RST, with the number that RFC 5961 asks for */
     FS_FLOW_BACKEND_RST = 8, /* the backend has sent a RST */
-    FS_FLOW_ANSWERED = 16,   /* the backend has sent a SYN-ACK: which backend is final */
-    FS_FLOW_CONTESTED = 32,  /* a SYN with the same tuple began another flow, or claims to */
+    FS_FLOW_FIN_NOTED = 16,  /* a FIN in the client's name: `end` is what will acknowledge it */
+    FS_FLOW_CONTESTED = 32,  /* a backend has answered a SYN with the same tuple */
     FS_FLOW_CERTAIN = 64,    /* direct: no steered flow can have this tuple */
+    FS_FLOW_BY_SYN = 128,    /* direct: what asks is a SYN, */
+    FS_FLOW_ANSWERED = 512,  /* and the backend has answered it */
+    FS_FLOW_STEERED = 256,   /* a UDP client was steered to the backend lately */
 };
 
 /* Why an interface isn't redirected to. */
@@ -101,15 +112,35 @@ struct fs_ban {
 _Static_assert(sizeof(struct fs_ban) == 8, "fs_ban is part of the ABI");
 
 /* Value of the flow tables: where a flow is that isn't, or might not be, where the hash sends it.
- */
+ * Sequence numbers are in host byte order. */
 struct fs_flow {
     __u32 backend; /* id of the backend, with its generation: see fs_backend */
-    __u32 seen;    /* tick of the last packet */
+    __u32 seen;    /* tick of the last packet of the backend's, or of anyone's where unproven */
     __u32 flags;   /* enum fs_flow_flags */
-    __u32 syn_seq; /* half-open: sequence number of the SYN, host byte order */
+    __u32 acked;   /* the client's number that the backend acknowledged last; of who asks directly,
+                      the backend's number that it acknowledges */
+    __u32 end;     /* the number after the client's FIN; of who asks directly, after its packet */
+    __u32 from;    /* by which interface the backend's packets come; 0: from this host */
 };
 
-_Static_assert(sizeof(struct fs_flow) == 16, "fs_flow is part of the ABI");
+#define FS_FROM_UNKNOWN 0xffffffffu
+
+/* The handshakes that backends have answered lately in moving buckets, by a keyed fingerprint of
+ * client, service and the number that acknowledges the answer. One cache line. A cell is
+ * FS_ANSWER_* or 0; of a full set the oldest goes. */
+#define FS_ANSWER_WAYS      8
+#define FS_ANSWER_SETS      (1 << 19)
+#define FS_ANSWER_BACKEND   0xffffull /* number of the backend */
+#define FS_ANSWER_AGE_SHIFT 16        /* 8 bits: when, in units of 4 ticks */
+#define FS_ANSWER_TAG_SHIFT 24        /* 40 bits of the fingerprint */
+
+struct fs_answers {
+    __u64 cells[FS_ANSWER_WAYS];
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct fs_answers) == 64, "fs_answers is part of the ABI");
+
+_Static_assert(sizeof(struct fs_flow) == 24, "fs_flow is part of the ABI");
 
 /* Counters of one backend on one CPU. Bytes are those of the IP packets, headers included. */
 struct fs_backend_counters {

@@ -63,21 +63,25 @@ struct fs_port_set {
 
 /* All that is steered at one time. */
 struct fs_directory {
-    __u32 bytes;          /* of the extent: this struct, the records and cells behind it */
-    __u32 generation;     /* counts publications */
-    __u32 next_service;   /* id of the next new service */
-    __u32 service_count;  /* records in `services` */
-    __u32 backend_count;  /* records in `backends`, unused ones included */
-    fs_ref services;      /* struct fs_service[service_count] */
-    fs_ref backends;      /* struct fs_backend[backend_count] */
-    __u32 learn_until;    /* tick until which unknown direct flows are taken for what they seem */
+    __u32 bytes;         /* of the extent: this struct, the records and cells behind it */
+    __u32 generation;    /* counts publications */
+    __u32 next_service;  /* id of the next new service */
+    __u32 service_count; /* records in `services` */
+    __u32 backend_count; /* records in `backends`, unused ones included */
+    fs_ref services;     /* struct fs_service[service_count] */
+    fs_ref backends;     /* struct fs_backend[backend_count] */
+    fs_ref left;         /* __u32[backend_count]: tick of when each left its pool, if it has */
+    __u32 learn_until;   /* tick until which unknown direct flows are taken for what they seem */
+    __u32 unsettled;     /* whether a bucket or slot of any service is */
+    __u32 events_known;  /* fs_trips.event_count, whose trips the tables have taken in */
+    __u32 zero;
     struct fs_index vips; /* by fs_service.vip */
     struct fs_index pool; /* by fs_backend.at */
     struct fs_port_set vip_ports;
     struct fs_port_set backend_ports;
 };
 
-_Static_assert(sizeof(struct fs_directory) == 48 + 2 * 8192, "fs_directory is part of the ABI");
+_Static_assert(sizeof(struct fs_directory) == 64 + 2 * 8192, "fs_directory is part of the ABI");
 
 /* A service, as far as every packet needs it. */
 struct fs_service {
@@ -177,9 +181,9 @@ struct fs_table {
     __u32 bytes;      /* of the extent: this struct, and slots, moves and members behind it */
     __u32 generation; /* counts changes of this service */
     __u32 drain_ms;
-    __u32 baseline; /* number in versions */
-    __u32 control;  /* number in the map `health` that collects the control's, or FS_NO_HEALTH */
-    __u32 zero;
+    __u32 baseline;  /* number in versions */
+    __u32 control;   /* number in the map `health` that collects the control's, or FS_NO_HEALTH */
+    __u32 unsettled; /* whether a bucket or slot is */
     char name[FS_NAME_MAX + 1];
     struct fs_guard guard;
     struct fs_version versions[FS_VERSION_SLOTS];

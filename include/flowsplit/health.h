@@ -214,10 +214,12 @@ struct fs_trip_word {
 /* What the kernel withdraws by: the map .data.trips. */
 struct fs_trips {
     __u64 event_count; /* ever written: the next one's number */
+    __u32 full;        /* tick of when a flow could not be written down last; 0: never */
+    __u32 zero;
     struct fs_trip_word words[FS_TRIP_SLOTS];
 };
 
-_Static_assert(sizeof(struct fs_trips) == 8 + FS_TRIP_SLOTS * 8, "fs_trips is part of the ABI");
+_Static_assert(sizeof(struct fs_trips) == 16 + FS_TRIP_SLOTS * 8, "fs_trips is part of the ABI");
 
 enum fs_handshake_flags {
     FS_HANDSHAKE_SOUND = 1,     /* the SYN was one that no host drops (handshakes.bpf.h) */

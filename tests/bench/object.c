@@ -115,7 +115,7 @@ static void find_maps(struct object *object)
 
     object->maps = (struct maps){
         .arena = bpf_map__fd(skel->maps.bss),
-        .flow = {[FLOW_MAP_HALF_OPEN] = bpf_map__fd(skel->maps.half_open),
+        .flow = {[FLOW_MAP_UNPROVEN] = bpf_map__fd(skel->maps.unproven),
                  [FLOW_MAP_FLOWS] = bpf_map__fd(skel->maps.flows),
                  [FLOW_MAP_UDP] = bpf_map__fd(skel->maps.udp_flows)},
         .backend_counters = bpf_map__fd(skel->maps.backend_counters),

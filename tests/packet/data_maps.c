@@ -18,7 +18,7 @@
 #include "pinned.h"
 #include "tap.h"
 
-const char *const table_names[TABLE_COUNT] = {"flows", "half_open", "udp_flows"};
+const char *const table_names[TABLE_COUNT] = {"flows", "unproven", "udp_flows"};
 
 static const char *const reason_names[] = {
 #define REASON_NAME(id, name, fate, normal, text) name,
@@ -100,9 +100,9 @@ unsigned table_entries(enum table table)
     return count;
 }
 
-bool check_entries(unsigned wished_flows, unsigned wished_half_open, unsigned wished_udp)
+bool check_entries(unsigned wished_flows, unsigned wished_unproven, unsigned wished_udp)
 {
-    unsigned wished[] = {wished_flows, wished_half_open, wished_udp};
+    unsigned wished[] = {wished_flows, wished_unproven, wished_udp};
     bool right = true;
 
     for (int i = 0; i < TABLE_COUNT; i++)

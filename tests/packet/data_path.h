@@ -63,14 +63,14 @@ void backend_read(unsigned number, struct fs_backend_counters *sum);
  * E.g. check_reasons(before, FS_REASON_TO_LOCAL, 1, -1). */
 bool check_reasons(const uint64_t before[FS_REASON_COUNT], ...);
 
-enum table { FLOWS, HALF_OPEN, UDP_FLOWS, TABLE_COUNT };
+enum table { FLOWS, UNPROVEN, UDP_FLOWS, TABLE_COUNT };
 extern const char *const table_names[TABLE_COUNT];
 
 /* How many entries a flow table has. */
 unsigned table_entries(enum table table);
 
 /* Checks the numbers of entries in all three. */
-bool check_entries(unsigned flows, unsigned half_open, unsigned udp_flows);
+bool check_entries(unsigned flows, unsigned unproven, unsigned udp_flows);
 
 /* An entry of the client's flow, in the scope of whatever has one. If there are several, any. */
 bool table_find(enum table table, const char *client, struct fs_flow_key *key,

@@ -31,22 +31,23 @@ static struct spec describe(const struct path *path, const char *from, const cha
                             unsigned flags)
 {
     uint32_t sequence = flags & FAR ? FAR_SEQUENCE : SEQUENCE;
+    uint32_t acknowledges = sequence + 1 + (flags & (FAST | ACKS_FIN) ? PAYLOAD : 0);
     bool begins = path->proto == IPPROTO_TCP && flags & (SYN | REFUSED);
 
     return (struct spec){.from = from,
                          .to = to,
                          .proto = path->proto,
                          .tcp_flags = flags & REFUSED ? RST | ACK : (uint8_t)flags,
-                         .sequence = sequence,
+                         .sequence = sequence + !!(flags & AWAITED),
                          .sequence_zero = flags & REFUSED,
-                         .acknowledges = sequence + 1 + (flags & FAST ? PAYLOAD : 0),
+                         .acknowledges = acknowledges,
                          .payload = begins && (flags & (FAST | ACK)) != FAST ? 0 : PAYLOAD};
 }
 
 void packet_check(const struct path *path, enum program program, const char *from, const char *to,
                   unsigned flags, const char *from_then, const char *to_then)
 {
-    struct run run = {.program = program, .ifindex = host_interface("cl0"), .came_in_by = 1};
+    struct run run = {.program = program, .ifindex = host_interface("cl0")};
     struct spec spec = describe(path, from, to, flags);
     static struct frame in, out, wished;
     enum verdict verdict;
@@ -107,4 +108,17 @@ void packet_answered(const struct path *path, const char *client, const char *ba
                      unsigned flags)
 {
     packet_check(path, TC_EGRESS, backend, client, flags, path->vip, client);
+}
+
+void packet_held(const struct path *path, const char *client, const char *backend, unsigned flags)
+{
+    struct run run = {.program = TC_EGRESS, .ifindex = host_interface("cl0")};
+    struct spec spec = describe(path, backend, client, flags);
+    static struct frame in, out;
+    enum verdict verdict;
+
+    frame_build(&spec, &in);
+    verdict = data_path_run(&run, &in, &out);
+    check(verdict == DROP, "a reply to %s, flags %02x: verdict %s", client, flags,
+          verdict_names[verdict]);
 }

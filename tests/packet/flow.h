@@ -21,11 +21,14 @@ void path_test(const struct path *path, const char *sentence);
 char *path_client(const struct path *path, char *text);
 
 /* In place of flags: the RST with which a closed port answers a SYN. With flags: a sequence number
- * (in a reply, one acknowledged) that is far from others', as another connection has it; or a SYN
- * with data, and its answer. */
-#define REFUSED 0x100
-#define FAR     0x200
-#define FAST    0x400
+ * (in a reply, one acknowledged) that is far from others', as another connection has it; a SYN with
+ * data, and its answer; a RST with the number that the backend's replies acknowledge; a reply that
+ * acknowledges the client's FIN. */
+#define REFUSED  0x100
+#define FAR      0x200
+#define FAST     0x400
+#define AWAITED  0x800
+#define ACKS_FIN 0x1000
 
 /* Runs a packet through a program and checks that it passes, all right, with these ends. */
 void packet_check(const struct path *path, enum program program, const char *from, const char *to,
@@ -45,5 +48,8 @@ void packet_goes_counted(const struct path *path, const char *client, unsigned f
 /* A reply of the backend at egress: must leave from the VIP. */
 void packet_answered(const struct path *path, const char *client, const char *backend,
                      unsigned flags);
+
+/* One that must not leave. */
+void packet_held(const struct path *path, const char *client, const char *backend, unsigned flags);
 
 #endif

@@ -83,7 +83,7 @@ static void flood(const struct path *path, const char *live)
         data_path_run(&run, &in, &out);
     }
     check_number(table_entries(FLOWS), flows, "entries of flows");
-    check(table_entries(HALF_OPEN) <= 1 << 17, "half_open has outgrown its size");
+    check_number(table_entries(UNPROVEN), 0, "entries of unproven");
     packet_goes_counted(path, live, ACK, "10.1.0.1:8080", FS_REASON_FLOW_FOLLOWED, -1);
     test_end();
 }
@@ -102,10 +102,19 @@ static void full(const struct path *path, const char *live)
 {
     char client[END_TEXT];
 
+    uint64_t before[FS_REASON_COUNT];
+
     path_test(path, "where the flow table is full, flows go on by the former owner");
-    packet_goes_counted(path, path_client(path, client), ACK, "10.1.0.1:8080",
-                        FS_REASON_FLOW_TABLE_FULL, -1);
+    packet_goes_counted(path, path_client(path, client), ACK, "10.1.0.1:8080", -1);
+    reasons_read(before);
+    packet_answered(path, client, "10.1.0.1:8080", ACK);
+    check_reasons(before, FS_REASON_REPLY_EGRESS, 1, FS_REASON_FLOW_TABLE_FULL, 1, -1);
+    packet_goes_counted(path, client, ACK, "10.1.0.1:8080", -1);
     packet_goes_counted(path, live, ACK, "10.1.0.1:8080", FS_REASON_FLOW_FOLLOWED, -1);
+    test_end();
+
+    path_test(path, "there, new flows stay with the former owner, and so need no entry");
+    packet_goes_counted(path, path_client(path, client), SYN, "10.1.0.1:8080", -1);
     test_end();
 }
 
@@ -117,7 +126,7 @@ int main(void)
     no_backend();
     encapsulated();
     flowsplit("set web canary=100%%");
-    packet_sent_to(&web[0], path_client(&web[0], live), ACK);
+    packet_answered(&web[0], path_client(&web[0], live), "10.1.0.1:8080", ACK);
     for (int i = 0; i < 2; i++)
         flood(&web[i], live);
     if (host_is_slow()) {

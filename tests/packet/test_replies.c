@@ -10,7 +10,7 @@
 #define EGRESS_REPLY(sentence, vip, ...)                                                     \
     {                                                                                        \
         .name = sentence, .programs = EGRESS, .reason = FS_REASON_REPLY_EGRESS, .from = vip, \
-        .in = {                                                                              \
+        .from_this_host = true, .in = {                                                      \
             __VA_ARGS__                                                                      \
         }                                                                                    \
     }

@@ -188,8 +188,14 @@ static void udp_recorded(void)
         bool none = i < PATHS - 2;
 
         path_test(&paths[i], none ? "with affinity none no datagram leaves an entry"
-                                  : "with affinity flow a datagram's flow is written down");
+                                  : "with affinity flow a datagram's flow is written down, and "
+                                    "proven by an answer");
         strcpy(backend, packet_sent_to(&paths[i], random_client(&paths[i], client), 0));
+        packet_goes(&paths[i], client, 0, backend);
+        if (!none) {
+            check_entries(0, 1, (unsigned)(i - (PATHS - 2)));
+            packet_answered(&paths[i], client, backend, 0);
+        }
         packet_goes(&paths[i], client, 0, backend);
         check_entries(0, 0, none ? 0 : (unsigned)(i - (PATHS - 3)));
         test_end();
@@ -278,7 +284,6 @@ int main(void)
     by_source(&paths[3]);
     test_begin("settled TCP services leave no entry, whatever came");
     check_number(table_entries(FLOWS), 0, "entries of flows");
-    check_number(table_entries(HALF_OPEN), 0, "entries of half_open");
     test_end();
     udp_recorded();
     counters(&paths[0]);

@@ -60,11 +60,12 @@ static void move(struct way *way)
 
     flowsplit("set %s canary=100%%", path->service);
     path_test(path, "while a bucket moves, all flows in it are written down");
-    packet_goes_counted(path, path_client(path, way->old), ACK, way->stable,
-                        FS_REASON_FLOW_RECORDED, -1);
-    packet_goes_counted(path, path_client(path, way->new), SYN, way->canary,
-                        FS_REASON_FLOW_RECORDED, -1);
-    packet_goes(path, way->new, ACK, way->canary);
+    packet_goes_counted(path, path_client(path, way->old), ACK, way->stable, -1);
+    packet_answered(path, way->old, way->stable, ACK);
+    packet_goes_counted(path, way->old, ACK, way->stable, FS_REASON_FLOW_FOLLOWED, -1);
+    packet_goes_counted(path, path_client(path, way->new), SYN, way->canary, -1);
+    packet_answered(path, way->new, way->canary, SYN | ACK);
+    packet_goes_counted(path, way->new, ACK, way->canary, FS_REASON_FLOW_RECORDED, -1);
     test_end();
 }
 
@@ -89,10 +90,10 @@ static void margin(const struct way *way)
     char client[END_TEXT];
 
     path_test(path, "shortly after the drain time flows are still written down");
-    packet_goes_counted(path, path_client(path, client), ACK, way->stable, FS_REASON_FLOW_RECORDED,
-                        -1);
-    packet_goes(path, client, FIN | ACK, way->stable);
-    packet_answered(path, client, way->stable, FIN | ACK);
+    packet_goes(path, path_client(path, client), ACK, way->stable);
+    packet_answered(path, client, way->stable, ACK);
+    packet_goes_counted(path, client, FIN | ACK, way->stable, FS_REASON_FLOW_FOLLOWED, -1);
+    packet_answered(path, client, way->stable, FIN | ACK | ACKS_FIN);
     test_end();
 }
 
@@ -116,6 +117,14 @@ static void tracked(const struct way *way)
     packet_goes_counted(path, client, RST, way->canary, -1);
     packet_answered(path, client, way->canary, SYN | ACK);
     test_end();
+
+    path_test(path,
+              "in a tracked bucket a flow that was silent until then is with who speaks first");
+    packet_answered(path, path_client(path, client), way->stable, ACK | PSH);
+    packet_goes_counted(path, client, ACK, way->stable, FS_REASON_FLOW_FOLLOWED, -1);
+    packet_goes(path, client, FIN | ACK, way->stable);
+    packet_answered(path, client, way->stable, FIN | ACK | ACKS_FIN);
+    test_end();
 }
 
 static void swept(const struct way *way)
@@ -131,7 +140,7 @@ static void swept(const struct way *way)
 
     path_test(path, "the last exception ends like any flow");
     packet_goes(path, way->old, FIN | ACK, way->stable);
-    packet_answered(path, way->old, way->stable, FIN | ACK);
+    packet_answered(path, way->old, way->stable, FIN | ACK | ACKS_FIN);
     packet_goes(path, way->old, ACK, way->stable);
     test_end();
 }
@@ -160,7 +169,7 @@ int main(void)
     host_sleep(MARGIN_S);
     for (size_t i = 0; i < WAYS; i++)
         tracked(&ways[i]);
-    host_sleep(CLOSED_S - MARGIN_S); /* the flows of margin() have to be gone */
+    host_sleep(CLOSED_S); /* the flows that have ended have to be gone */
     for (size_t i = 0; i < WAYS; i++)
         swept(&ways[i]);
     host_sleep(CLOSED_S);

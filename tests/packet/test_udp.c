@@ -63,11 +63,22 @@ static void make_idle(const char *client, unsigned seconds)
 
 static void before_the_change(struct way *way)
 {
+    char client[END_TEXT];
+
     path_test(&way->path, "a datagram's flow is written down and followed");
     packet_goes_counted(&way->path, path_client(&way->path, way->client), 0, way->stable,
                         FS_REASON_FLOW_RECORDED, -1);
     packet_goes_counted(&way->path, way->client, 0, way->stable, FS_REASON_FLOW_FOLLOWED, -1);
     packet_goes(&way->path, path_client(&way->path, way->quiet), 0, way->stable);
+    packet_answered(&way->path, way->quiet, way->stable, 0);
+    test_end();
+
+    path_test(&way->path, "a backend's own datagrams keep its address");
+    path_client(&way->path, client);
+    packet_check(&way->path, TC_EGRESS, way->stable, client, 0, way->stable, client);
+    packet_check(&way->path, TC_EGRESS, way->canary, way->client, 0, way->canary, way->client);
+    packet_check(&way->path, way->path.in, way->client, way->stable, 0, way->client, way->stable);
+    packet_answered(&way->path, way->client, way->stable, 0); /* forged or not, that was steered */
     test_end();
 }
 

@@ -15,6 +15,7 @@
 /* A backend that got a SYN, and when it will answer. */
 struct asked {
     uint32_t id;
+    uint32_t seq;        /* of its answer */
     uint64_t answers_at; /* NEVER: it has */
 };
 
@@ -27,6 +28,7 @@ struct client {
     uint32_t backend; /* id; while open */
     uint32_t syn_seq; /* sequence number of its SYN */
     uint32_t seq;     /* of its next packet */
+    uint32_t ack;     /* of the backend's next packet; while open */
     uint64_t next;    /* tick of what it does next */
     uint64_t asking_since;
     struct asked asked[ASKED_MAX];
@@ -50,49 +52,50 @@ struct clients {
     fail_msg("seed %llu, tick %llu, client %td: " format, (unsigned long long)(clients)->seed, \
              (unsigned long long)clock_tick, (client) - (clients)->list, __VA_ARGS__)
 
-static inline struct flow_ref client_ref(const struct client *client)
+static inline struct flow_ref client_ref(const struct client *client, struct fs_flow_key *key)
 {
     fs_ref dir = directory_now();
     struct flow_ref ref;
 
-    flow_ref_init(&ref, dir, 0, client->addr, client->port_be, service_at(dir, 0)->vip.family,
+    flow_ref_init(&ref, key, dir, 0, client->addr, client->port_be, service_at(dir, 0)->vip.family,
                   IPPROTO_TCP);
     return ref;
-}
-
-/* Where the hash alone sends the client's new flows. */
-static inline struct fs_place client_place(const struct client *client)
-{
-    struct flow_ref ref = client_ref(client);
-
-    return fs_place_current(fs_arena, &fs_trips, flow_table(&ref), ref.hash);
 }
 
 /* A packet from the client, as choose_backend() in bpf/steer.bpf.h: the number of the backend. */
 static inline uint32_t client_send(struct clients *clients, struct client *client, uint8_t flags)
 {
-    struct flow_ref ref = client_ref(client);
-    struct fs_place place = client_place(client);
+    struct fs_flow_key key;
+    struct flow_ref ref = client_ref(client, &key);
 
     clients->packets++;
-    if (!place.unsettled)
-        return place.backend;
+    if (!ref.unsettled)
+        return ref.current;
+    if (flags == TCP_SYN)
+        return flow_begin(&ref);
     ref.tcp_flags = flags;
-    ref.tcp_seq = client->seq;
-    ref.is_new = flags == TCP_SYN;
-    return flow_steer(&ref);
+    ref.client_seq = client->seq;
+    ref.backend_seq = client->ack;
+    ref.end = client->seq + !!(flags & TCP_FIN);
+    return flow_continue(&ref);
 }
 
-/* A packet from a backend, as note_reply() there. */
-static inline void client_hear(struct client *client, uint32_t id, uint8_t flags)
+/* A packet from a backend on this host with the number `seq`, as reply_note() there. */
+static inline void client_hear(struct client *client, uint32_t id, uint8_t flags, uint32_t seq)
 {
-    struct flow_ref ref = client_ref(client);
+    struct fs_flow_key key;
+    struct flow_ref ref = client_ref(client, &key);
 
     ref.tcp_flags = flags;
-    ref.tcp_seq = client->syn_seq; /* what a SYN-ACK acknowledges */
-    flow_note_reply(&ref, id);
+    ref.client_seq = flags & TCP_SYN ? client->syn_seq + 1 : client->seq;
+    ref.backend_seq = seq;
+    if (flags & TCP_SYN)
+        flow_note_answer(&ref, id & FS_SLOT_BACKEND, false);
+    else
+        flow_note_tcp(&ref, id, true, false);
 }
 
+/* The client sends, and its backend acknowledges it. */
 static inline void client_talk(struct clients *clients, struct client *client, uint8_t flags)
 {
     uint32_t number = client_send(clients, client, flags);
@@ -104,6 +107,9 @@ static inline void client_talk(struct clients *clients, struct client *client, u
     if (backend->id != client->backend)
         clients_fail(clients, client, "a packet with flags %#x of a flow with %#x went to %#x",
                      flags, client->backend, backend->id);
+    client->seq += !!(flags & TCP_FIN);
+    if (!(flags & TCP_RST))
+        client_hear(client, client->backend, TCP_ACK, client->ack);
 }
 
 /* Up to `max` ticks, mostly few. */
@@ -121,21 +127,20 @@ static inline uint64_t clients_pause(struct clients *clients, uint32_t max)
 
 static inline void client_ask(struct clients *clients, struct client *client)
 {
-    struct flow_ref ref = client_ref(client);
-    bool known = bpf_map_lookup_elem(&flows, &ref.key) || bpf_map_lookup_elem(&half_open, &ref.key);
+    struct fs_flow_key key;
+    struct flow_ref ref = client_ref(client, &key);
     uint32_t number = client_send(clients, client, TCP_SYN), i;
     const struct fs_backend *backend = backend_at(ref.dir, number);
 
-    if (number == FS_NO_BACKEND || !takes_flows(&ref, backend))
-        clients_fail(clients, client, "a SYN went to %#x, which takes no flows", number);
-    if (!known && number != client_place(client).backend)
-        clients_fail(clients, client, "a SYN of a new flow went to number %u, not the owner %u",
-                     number, client_place(client).backend);
+    if (number == FS_NO_BACKEND || number != ref.current)
+        clients_fail(clients, client, "a SYN went to number %u, not the owner %u", number,
+                     ref.current);
     for (i = 0; i < client->asked_count && client->asked[i].id != backend->id;)
         i++;
     if (i == client->asked_count && i < ASKED_MAX)
         client->asked[client->asked_count++] =
-            (struct asked){backend->id, clock_tick + clients_pause(clients, clients->drain / 4)};
+            (struct asked){backend->id, (uint32_t)rng_next(&clients->rng),
+                           clock_tick + clients_pause(clients, clients->drain / 4)};
     client->next = clock_tick + 1 + clients_pause(clients, clients->drain / 4);
 }
 
@@ -172,11 +177,12 @@ static inline void client_answered(struct clients *clients, struct client *clien
             client_away(clients, client);
         return;
     }
-    client_hear(client, asked->id, TCP_SYN | TCP_ACK);
+    client_hear(client, asked->id, TCP_SYN | TCP_ACK, asked->seq);
     if (client->state != CLIENT_ASKING)
         return;
     client->state = CLIENT_OPEN;
     client->seq++;
+    client->ack = asked->seq + 1;
     client->backend = asked->id;
     client->next = clock_tick + clients_pause(clients, clients->drain / 4);
 }
@@ -190,14 +196,15 @@ static inline void client_end(struct clients *clients, struct client *client)
         client_away(clients, client);
         return;
     case 1:
-        client_hear(client, client->backend, TCP_RST);
+        client_hear(client, client->backend, TCP_RST, client->ack);
         client_away(clients, client);
         return;
     case 2:
     case 3:
     case 4:
         client->backend_fin = true;
-        client_hear(client, client->backend, TCP_FIN | TCP_ACK);
+        client_hear(client, client->backend, TCP_FIN | TCP_ACK, client->ack);
+        client->ack++;
         client_talk(clients, client, TCP_ACK);
         break;
     default:
@@ -223,6 +230,7 @@ static inline void client_act(struct clients *clients, struct client *client)
         client->next = clock_tick + clients_pause(clients, clients->drain);
         client_talk(clients, client, TCP_ACK);
         client->seq += rng_below(&clients->rng, 3) ? rng_below(&clients->rng, 2000) : 1 << 30;
+        client->ack += rng_below(&clients->rng, 2) * rng_below(&clients->rng, 2000);
         if (!clients->only_live && (clients->closing || rng_below(&clients->rng, 6) == 0))
             client_end(clients, client);
     }

@@ -17,8 +17,9 @@
 #define FLOWSPLIT_MAPS_BPF_H
 #define FLOWSPLIT_PACKET_BPF_H
 #define FLOWSPLIT_COUNT_BPF_H
-#define __noinline __attribute__((noinline, unused))
-#define BPF_ANY    0
+#define __noinline  __attribute__((noinline, unused))
+#define BPF_ANY     0
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
 
@@ -35,14 +36,23 @@ struct flow_table {
     size_t count;
 };
 
-static struct flow_table flows, half_open, udp_flows;
+static struct flow_table flows, unproven, udp_flows;
+
+/* Stands for the map of that name; whoever includes this owns the sets. */
+struct answers_table {
+    struct fs_answers *sets;
+    __u32 touched[1 << 16]; /* numbers of those that anyone has looked at since they were cleared */
+    size_t count;
+};
+
+static struct answers_table answers;
 
 static inline __u64 bpf_ktime_get_coarse_ns(void)
 {
     return clock_tick << FS_TICK_SHIFT;
 }
 
-static inline void *bpf_map_lookup_elem(struct flow_table *table, const struct fs_flow_key *key)
+static inline void *flow_table_find(struct flow_table *table, const struct fs_flow_key *key)
 {
     for (size_t i = 0; i < table->count; i++)
         if (memcmp(&table->keys[i], key, sizeof(*key)) == 0)
@@ -50,10 +60,34 @@ static inline void *bpf_map_lookup_elem(struct flow_table *table, const struct f
     return NULL;
 }
 
+static inline struct fs_answers *answers_find(__u32 number)
+{
+    if (answers.count < sizeof(answers.touched) / sizeof(*answers.touched))
+        answers.touched[answers.count] = number;
+    answers.count++;
+    return &answers.sets[number];
+}
+
+static inline void answers_clear(void)
+{
+    if (answers.count > sizeof(answers.touched) / sizeof(*answers.touched))
+        memset(answers.sets, 0, FS_ANSWER_SETS * sizeof(*answers.sets));
+    else
+        for (size_t i = 0; i < answers.count; i++)
+            memset(&answers.sets[answers.touched[i]], 0, sizeof(*answers.sets));
+    answers.count = 0;
+}
+
+/* Of either kind of map. */
+static inline void *bpf_map_lookup_elem(void *map, const void *key)
+{
+    return map == &answers ? (void *)answers_find(*(const __u32 *)key) : flow_table_find(map, key);
+}
+
 static inline int bpf_map_update_elem(struct flow_table *table, const struct fs_flow_key *key,
                                       const struct fs_flow *flow, int flags)
 {
-    struct fs_flow *found = bpf_map_lookup_elem(table, key);
+    struct fs_flow *found = flow_table_find(table, key);
 
     (void)flags;
     if (!found) {
@@ -75,7 +109,7 @@ static inline void flow_table_remove(struct flow_table *table, size_t i)
 
 static inline int bpf_map_delete_elem(struct flow_table *table, const struct fs_flow_key *key)
 {
-    struct fs_flow *found = bpf_map_lookup_elem(table, key);
+    struct fs_flow *found = flow_table_find(table, key);
 
     if (found)
         flow_table_remove(table, (size_t)(found - table->flows));
@@ -89,7 +123,7 @@ static inline void count_reason(__u32 reason)
     reason_counts[reason]++;
 }
 
-#include "../../bpf/flows.bpf.h"
+#include "../../bpf/replies.bpf.h"
 #include "../../bpf/lookup.bpf.h"
 
 #endif

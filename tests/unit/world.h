@@ -27,6 +27,7 @@ struct world {
     struct split_item buckets[BUCKETS];
     struct draft_version versions[VERSIONS];
     uint32_t members[VERSIONS][POOL_MAX];
+    uint32_t left[BACKENDS]; /* tick of when each left its pool */
     bool sweeps, trips;
     uint64_t trip_count;
 };
@@ -161,7 +162,14 @@ static inline bool is_referred_to(const struct world *world, uint32_t number)
         if (version->slots[i].owner == number ||
             (version->slots[i].unsettled && version->slots[i].previous == number))
             return true;
-    return table_names(&flows, id) || table_names(&half_open, id);
+    return table_names(&flows, id) ||
+           fs_before((uint32_t)clock_tick, world->left[number], world->clients.drain);
+}
+
+static inline void leave_pool(struct world *world, uint32_t number)
+{
+    world_backend(number)->flags &= (uint8_t)~FS_BACKEND_IN_POOL;
+    world->left[number] = (uint32_t)clock_tick;
 }
 
 /* A new backend under the lowest number that nothing refers to any more. */
@@ -194,7 +202,7 @@ static inline void change_pool(struct world *world, uint32_t number, struct spli
         if (kept < wanted && rng_below(&world->rng, 3) >= leave)
             members[kept++] = members[i];
         else
-            world_backend(members[i])->flags &= (uint8_t)~FS_BACKEND_IN_POOL;
+            leave_pool(world, members[i]);
     while (kept < wanted)
         members[kept++] = backend_new(world, number);
     version->members = members;
@@ -212,11 +220,13 @@ static inline void settle(struct split_item *items, uint32_t count, const bool *
             items[i].unsettled = false;
 }
 
-static inline bool is_over(const struct fs_flow *flow, const struct flow_table *table, uint32_t now)
+static inline bool is_over(const struct fs_flow *flow, uint32_t now)
 {
-    if (table == &half_open)
-        return !flow_fresh(flow, now, FS_FRESH_SYN_TICKS);
-    return !flow_fresh(flow, now, flow_closed(flow) ? FS_CLIENT_RESET_TICKS : FS_IDLE_TCP_TICKS);
+    uint32_t fins = FS_FLOW_CLIENT_FIN | FS_FLOW_BACKEND_FIN;
+    bool closed =
+        (flow->flags & fins) == fins || flow->flags & (FS_FLOW_CLIENT_RST | FS_FLOW_BACKEND_RST);
+
+    return !flow_fresh(flow, now, closed ? FS_CLOSED_TICKS : FS_IDLE_TCP_TICKS);
 }
 
 static inline void sweep_entries(struct flow_table *table, bool buckets[BUCKETS],
@@ -232,9 +242,7 @@ static inline void sweep_entries(struct flow_table *table, bool buckets[BUCKETS]
         bool agrees = place.backend == (table->flows[i].backend & FS_SLOT_BACKEND);
 
         fs_place_former(fs_arena, &fs_trips, world_table(), hash, now, FS_MARGIN_TICKS, &former);
-        if (table == &half_open && bpf_map_lookup_elem(&flows, key))
-            agrees = false; /* a new flow over the entry of an older one is known by it */
-        if (is_over(&table->flows[i], table, now) || (!former.recording && agrees)) {
+        if (is_over(&table->flows[i], now) || (!former.recording && agrees)) {
             flow_table_remove(table, i);
         } else if (!agrees) {
             buckets[place.bucket] = true;
@@ -250,7 +258,6 @@ static inline void sweep(struct world *world)
     uint32_t now = (uint32_t)clock_tick;
 
     memset(slots, 0, sizeof(slots));
-    sweep_entries(&half_open, buckets, slots, now);
     sweep_entries(&flows, buckets, slots, now);
     settle(world->buckets, BUCKETS, buckets, now);
     for (uint32_t i = 0; i < VERSIONS; i++)
@@ -283,7 +290,8 @@ static inline void world_init(struct world *world, uint64_t seed)
     world->sweeps = rng_below(&world->rng, 4);
     clock_tick = rng_below(&world->rng, 2) ? (1ULL << 32) - rng_below(&world->rng, 20000)
                                            : rng_next(&world->rng) >> 28;
-    flows.count = half_open.count = udp_flows.count = 0;
+    flows.count = unproven.count = udp_flows.count = 0;
+    answers_clear();
     root->key = rng_key(&world->rng);
     root->directory = dir_at;
     world_dir()->services = service_ref;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `flowsplit conns`. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -74,11 +75,11 @@ static void add_connection(void *context, const struct fs_connection *connection
                   "retransmits", (json_int_t)now->retransmits));
 }
 
-static const char *flow_state(enum flow_map map, const struct fs_flow *flow)
+static const char *flow_state(enum flow_map map, uint8_t proto, const struct fs_flow *flow)
 {
-    if (map == FLOW_MAP_UDP)
+    if (proto == IPPROTO_UDP)
         return "UDP";
-    if (map == FLOW_MAP_HALF_OPEN)
+    if (map == FLOW_MAP_UNPROVEN)
         return "HALF_OPEN";
     return flow->flags & (FS_FLOW_CLIENT_FIN | FS_FLOW_BACKEND_FIN | FS_FLOW_CLIENT_RST |
                           FS_FLOW_BACKEND_RST)
@@ -90,9 +91,9 @@ static bool add_flow(void *context, enum flow_map map, const struct fs_flow_key 
                      const struct fs_flow *flow)
 {
     struct listing *listing = context;
-    const char *state = flow_state(map, flow);
-    char client[FORMAT_ENDPOINT_MAX], backend[FORMAT_ENDPOINT_MAX];
     const struct fs_backend *at = &listing->model->backends[flow->backend & FS_SLOT_BACKEND];
+    const char *state = flow_state(map, at->at.proto, flow);
+    char client[FORMAT_ENDPOINT_MAX], backend[FORMAT_ENDPOINT_MAX];
     struct fs_endpoint source = {.port_be = key->port_be};
     const struct fs_table *table;
     const struct fs_version *version = wanted_version(listing, flow->backend, &table);

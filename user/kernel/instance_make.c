@@ -20,7 +20,7 @@
 
 const struct pin instance_maps[] = {
     {"arena", offsetof(struct instance, maps.arena), false},
-    {"half_open", offsetof(struct instance, maps.flow[FLOW_MAP_HALF_OPEN]), false},
+    {"unproven", offsetof(struct instance, maps.flow[FLOW_MAP_UNPROVEN]), false},
     {"flows", offsetof(struct instance, maps.flow[FLOW_MAP_FLOWS]), false},
     {"udp_flows", offsetof(struct instance, maps.flow[FLOW_MAP_UDP]), false},
     {"backend_counters", offsetof(struct instance, maps.backend_counters), false},

@@ -60,17 +60,10 @@ int maps_each_flow(const struct maps *maps,
 bool maps_find_flow(const struct maps *maps, uint8_t proto, const struct fs_flow_key *key,
                     struct fs_flow *flow)
 {
-    if (proto == 17)
-        return bpf_map_lookup_elem(maps->flow[FLOW_MAP_UDP], key, flow) == 0;
-    return bpf_map_lookup_elem(maps->flow[FLOW_MAP_FLOWS], key, flow) == 0 ||
-           bpf_map_lookup_elem(maps->flow[FLOW_MAP_HALF_OPEN], key, flow) == 0;
-}
+    enum flow_map proven = proto == 17 ? FLOW_MAP_UDP : FLOW_MAP_FLOWS;
 
-bool maps_has_live_flow(const struct maps *maps, const struct fs_flow_key *key)
-{
-    struct fs_flow flow;
-
-    return bpf_map_lookup_elem(maps->flow[FLOW_MAP_FLOWS], key, &flow) == 0;
+    return bpf_map_lookup_elem(maps->flow[proven], key, flow) == 0 ||
+           bpf_map_lookup_elem(maps->flow[FLOW_MAP_UNPROVEN], key, flow) == 0;
 }
 
 void maps_add_counters(struct fs_backend_counters *to, const struct fs_backend_counters *from)

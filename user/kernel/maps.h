@@ -10,7 +10,7 @@
 #include <flowsplit/reasons.h>
 
 /* Which flow table an entry stands in. */
-enum flow_map { FLOW_MAP_HALF_OPEN, FLOW_MAP_FLOWS, FLOW_MAP_UDP, FLOW_MAP_COUNT };
+enum flow_map { FLOW_MAP_UNPROVEN, FLOW_MAP_FLOWS, FLOW_MAP_UDP, FLOW_MAP_COUNT };
 
 /* File descriptors of an instance's maps; owned by the instance. */
 struct maps {
@@ -32,8 +32,8 @@ struct maps {
 };
 
 /* Calls `visit` for each entry; one that returns true has the entry deleted. Entries that appear or
- * move on while this runs are seen at least once if they stay in the tables: half-open ones are
- * visited first, and become flows, not the reverse. Returns 0 or -errno. */
+ * move on while this runs are seen at least once if they stay in the tables: unproven ones are
+ * visited first, and become proven, not the reverse. Returns 0 or -errno. */
 int maps_each_flow(const struct maps *maps,
                    bool (*visit)(void *context, enum flow_map map, const struct fs_flow_key *key,
                                  const struct fs_flow *flow),
@@ -42,9 +42,6 @@ int maps_each_flow(const struct maps *maps,
 /* The entry of a flow, if there is one. */
 bool maps_find_flow(const struct maps *maps, uint8_t proto, const struct fs_flow_key *key,
                     struct fs_flow *flow);
-
-/* Does a flow that is known to live stand under this key? */
-bool maps_has_live_flow(const struct maps *maps, const struct fs_flow_key *key);
 
 /* Adds one set of counters to another; they are all words. */
 void maps_add_counters(struct fs_backend_counters *to, const struct fs_backend_counters *from);

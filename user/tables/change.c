@@ -71,7 +71,7 @@ static void versions_retire(struct service_change *sc, const bool declared[FS_VE
         fprintf(sc->change->notes, "%s: version %s removed\n", sc->draft->name, version->name);
         version->state = FS_VERSION_RETIRED;
         version->weight_bp = 0;
-        change_pool_empty(sc->change, sc->number, i);
+        change_pool_empty(sc->change, sc->number, i, service_time(sc).now);
         sc->changed = true;
     }
 }

@@ -86,15 +86,18 @@ static int members_find(struct change *change, uint32_t service, uint32_t versio
     return number < 0 ? number : 0;
 }
 
-void change_pool_empty(struct change *change, uint32_t service, uint32_t version)
+void change_pool_empty(struct change *change, uint32_t service, uint32_t version, uint32_t now)
 {
     struct model *model = change->model;
     struct draft_version *entry = &model->services[service].draft->versions[version];
 
     entry->member_count = 0;
     for (uint32_t i = 0; i < model->backend_count; i++)
-        if (is_of(&model->backends[i], service, version))
+        if (is_of(&model->backends[i], service, version) &&
+            model->backends[i].flags & FS_BACKEND_IN_POOL) {
             model->backends[i].flags &= (uint8_t)~FS_BACKEND_IN_POOL;
+            model->left[i] = now;
+        }
 }
 
 static int pool_replace(struct change *change, uint32_t service, uint32_t version,
@@ -104,7 +107,7 @@ static int pool_replace(struct change *change, uint32_t service, uint32_t versio
     struct model *model = change->model;
     struct draft_version *entry = &model->services[service].draft->versions[version];
 
-    change_pool_empty(change, service, version);
+    change_pool_empty(change, service, version, time.now);
     free(entry->members);
     entry->members = members;
     entry->member_count = count;

@@ -11,8 +11,8 @@ int change_pool(struct change *change, uint32_t service, uint32_t version,
                 const struct version_spec *spec, struct split_time time, bool quiet,
                 struct error *err);
 
-/* Takes all backends out of a version's pool; flows that are with them stay. */
-void change_pool_empty(struct change *change, uint32_t service, uint32_t version);
+/* Takes all backends out of a version's pool at tick `now`; flows that are with them stay. */
+void change_pool_empty(struct change *change, uint32_t service, uint32_t version, uint32_t now);
 
 /* Refuses a backend of two services: one may still be draining for the other. */
 int change_check_pools(const struct model *model, struct error *err);

@@ -126,10 +126,11 @@ static fs_ref write_directory(const struct layout *layout, struct extents *used)
     const struct model *model = layout->model;
     size_t service_bytes = model->service_count * sizeof(struct fs_service);
     size_t backend_bytes = model->backend_count * sizeof(struct fs_backend);
+    size_t left_bytes = model->backend_count * sizeof(uint32_t);
     size_t vip_bytes = layout->vips.count * sizeof(uint32_t);
     size_t pool_bytes = layout->pool.count * sizeof(uint32_t);
     size_t bytes = sizeof(struct fs_directory) + service_bytes + backend_bytes + vip_bytes +
-                   pool_bytes + 4 * 8;
+                   pool_bytes + left_bytes + 5 * 8;
     fs_ref ref = extents_alloc(used, bytes), at = ref + (uint32_t)sizeof(struct fs_directory);
     struct fs_directory *dir = fs_at(struct fs_directory, model->arena, ref);
 
@@ -140,10 +141,15 @@ static fs_ref write_directory(const struct layout *layout, struct extents *used)
     dir->generation = model->generation + 1;
     dir->next_service = model->next_service;
     dir->learn_until = model->learn_until;
+    dir->events_known = model->events_known;
+    for (uint32_t i = 0; i < model->service_count; i++)
+        dir->unsettled |=
+            fs_at(struct fs_table, model->arena, layout->services[i].table)->unsettled;
     dir->service_count = model->service_count;
     dir->backend_count = model->backend_count;
     dir->services = append(model->arena, &at, layout->services, service_bytes);
     dir->backends = append(model->arena, &at, model->backends, backend_bytes);
+    dir->left = append(model->arena, &at, model->left, left_bytes);
     dir->vips.cells = append(model->arena, &at, layout->vips.cells, vip_bytes);
     dir->vips.mask = layout->vips.count - 1;
     dir->pool.cells = append(model->arena, &at, layout->pool.cells, pool_bytes);

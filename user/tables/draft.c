@@ -156,6 +156,7 @@ static void write_buckets(const struct draft *draft, struct fs_table *table)
         const struct split_item *item = &draft->buckets[i];
 
         table->owner[i] = (uint8_t)(item->owner | (item->unsettled ? FS_OWNER_UNSETTLED : 0));
+        table->unsettled |= item->unsettled;
         if (draft->in_control[i] && item->owner == draft->baseline)
             table->owner[i] |= FS_OWNER_CONTROL;
         table->moves[i] = (struct fs_bucket_move){
@@ -166,9 +167,12 @@ static void write_buckets(const struct draft *draft, struct fs_table *table)
     }
 }
 
-static void write_slots(const struct draft_version *version, void *arena, fs_ref slots,
+/* Returns whether any is unsettled. */
+static bool write_slots(const struct draft_version *version, void *arena, fs_ref slots,
                         fs_ref moves)
 {
+    bool unsettled = false;
+
     uint32_t *cells = fs_at(uint32_t, arena, slots);
     struct fs_slot_move *to = fs_at(struct fs_slot_move, arena, moves);
 
@@ -181,12 +185,17 @@ static void write_slots(const struct draft_version *version, void *arena, fs_ref
             .order = item->order,
             .previous = item->previous,
         };
+        unsettled |= item->unsettled;
     }
+    return unsettled;
 }
 
 static fs_ref write_version(const struct draft_version *version, void *arena, fs_ref free_at,
-                            struct fs_pool *pool, struct fs_version *to)
+                            struct fs_table *table, int number)
 {
+    struct fs_version *to = &table->versions[number];
+    struct fs_pool *pool = &table->pool[number];
+
     memcpy(to->name, version->name, sizeof(to->name));
     to->weight_bp = version->weight_bp;
     to->state = version->state;
@@ -199,7 +208,7 @@ static fs_ref write_version(const struct draft_version *version, void *arena, fs
     pool->slots = free_at;
     to->slot_moves = pool->slots + version->slot_count * (uint32_t)sizeof(uint32_t);
     to->members = to->slot_moves + version->slot_count * (uint32_t)sizeof(struct fs_slot_move);
-    write_slots(version, arena, pool->slots, to->slot_moves);
+    table->unsettled |= write_slots(version, arena, pool->slots, to->slot_moves);
     if (version->member_count)
         memcpy(fs_at(uint32_t, arena, to->members), version->members,
                version->member_count * sizeof(uint32_t));
@@ -221,6 +230,5 @@ void draft_write(const struct draft *draft, void *arena, fs_ref at)
     table->guard = draft->guard;
     write_buckets(draft, table);
     for (int i = 0; i < FS_VERSION_SLOTS; i++)
-        free_at = write_version(&draft->versions[i], arena, free_at, &table->pool[i],
-                                &table->versions[i]);
+        free_at = write_version(&draft->versions[i], arena, free_at, table, i);
 }

@@ -39,10 +39,12 @@ struct model *model_read(void *arena, const struct fs_trips *trips, struct error
     const struct fs_service *services = fs_at(struct fs_service, arena, dir->services);
     struct model *model = calloc(1, sizeof(*model));
 
-    if (model)
+    if (model) {
         model->backends = calloc(FS_MAX_BACKENDS, sizeof(*model->backends));
-    if (!model || !model->backends) {
-        free(model);
+        model->left = calloc(FS_MAX_BACKENDS, sizeof(*model->left));
+    }
+    if (!model || !model->backends || !model->left) {
+        model_free(model);
         error_set(err, -ENOMEM, "out of memory");
         return NULL;
     }
@@ -51,6 +53,8 @@ struct model *model_read(void *arena, const struct fs_trips *trips, struct error
     model->generation = dir->generation;
     model->next_service = dir->next_service;
     model->learn_until = dir->learn_until;
+    model->events_known =
+        trips ? (uint32_t)__atomic_load_n(&trips->event_count, __ATOMIC_ACQUIRE) : 0;
     model->key = root->key;
     model->created_ns = root->created_ns;
     model->service_count = dir->service_count;
@@ -59,6 +63,7 @@ struct model *model_read(void *arena, const struct fs_trips *trips, struct error
     model->backend_count = dir->backend_count;
     memcpy(model->backends, fs_at(struct fs_backend, arena, dir->backends),
            dir->backend_count * sizeof(struct fs_backend));
+    memcpy(model->left, fs_at(uint32_t, arena, dir->left), dir->backend_count * sizeof(uint32_t));
     return model;
 }
 
@@ -69,6 +74,7 @@ void model_free(struct model *model)
     for (uint32_t i = 0; i < model->service_count; i++)
         draft_free(model->services[i].draft);
     free(model->backends);
+    free(model->left);
     free(model->health_used);
     free(model);
 }

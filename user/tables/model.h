@@ -24,11 +24,13 @@ struct model {
     uint32_t generation;
     uint32_t next_service;
     uint32_t learn_until;
+    uint32_t events_known; /* fs_trips.event_count, read before any trip */
     struct fs_hash_key key;
     uint64_t created_ns; /* CLOCK_REALTIME */
     struct model_service services[FS_MAX_SERVICES];
     uint32_t service_count;
     struct fs_backend *backends; /* FS_MAX_BACKENDS; `service` is a number in `services` */
+    uint32_t *left;              /* FS_MAX_BACKENDS: tick of when each left its pool, if it has */
     uint32_t backend_count;
     uint32_t free_from; /* no backend below is free */
     bool changed;       /* anything is to be published */

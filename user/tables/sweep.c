@@ -3,6 +3,7 @@
 #include "sweep.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,13 +48,11 @@ static bool flow_is_over(const struct sweeper *sweeper, enum flow_map map,
     uint32_t fins = FS_FLOW_CLIENT_FIN | FS_FLOW_BACKEND_FIN;
 
     if (map == FLOW_MAP_UDP)
-        return is_past(sweeper, flow->seen, FS_IDLE_UDP_TICKS);
-    if (map == FLOW_MAP_HALF_OPEN && !(flow->flags & FS_FLOW_CERTAIN))
-        return is_past(sweeper, flow->seen, FS_FRESH_SYN_TICKS);
-    if ((flow->flags & fins) == fins || flow->flags & FS_FLOW_BACKEND_RST)
+        return is_past(sweeper, flow->seen, FS_ANSWER_UDP_TICKS);
+    if (map == FLOW_MAP_UNPROVEN)
+        return is_past(sweeper, flow->seen, FS_UNPROVEN_TICKS);
+    if ((flow->flags & fins) == fins || flow->flags & (FS_FLOW_CLIENT_RST | FS_FLOW_BACKEND_RST))
         return is_past(sweeper, flow->seen, FS_CLOSED_TICKS);
-    if (flow->flags & FS_FLOW_CLIENT_RST)
-        return is_past(sweeper, flow->seen, FS_CLIENT_RESET_TICKS);
     if (flow->flags & FS_FLOW_CLIENT_FIN)
         return is_past(sweeper, flow->seen, FS_HALF_CLOSED_TICKS);
     return is_past(sweeper, flow->seen, FS_IDLE_TCP_TICKS);
@@ -100,8 +99,8 @@ static void mark(struct sweeper *sweeper, uint32_t service, const struct fs_plac
 }
 
 /* An entry of a service's flow. Returns true if it is to be dropped. */
-static bool visit_flow(struct sweeper *sweeper, enum flow_map map, uint32_t service,
-                       const struct fs_flow_key *key, const struct fs_flow *flow)
+static bool visit_flow(struct sweeper *sweeper, uint32_t service, const struct fs_flow_key *key,
+                       const struct fs_flow *flow)
 {
     const struct fs_service *record = &sweeper->model->services[service].record;
     const struct fs_table *table = table_of(sweeper, service);
@@ -112,12 +111,11 @@ static bool visit_flow(struct sweeper *sweeper, enum flow_map map, uint32_t serv
     struct fs_former former;
     bool agrees = place.backend == (flow->backend & FS_SLOT_BACKEND);
 
-    if (map != FLOW_MAP_UDP) {
+    if (record->vip.proto != IPPROTO_UDP) {
         fs_place_former(sweeper->model->arena, sweeper->model->trips, table, hash, sweeper->now,
                         SETTLE_TICKS, &former);
         if (!former.recording && (agrees || !place.unsettled))
-            /* a SYN over the entry of an older flow stays until its next packet is known by it */
-            return map != FLOW_MAP_HALF_OPEN || !maps_has_live_flow(sweeper->maps, key);
+            return true;
     }
     if (!agrees)
         mark(sweeper, service, &place);
@@ -140,7 +138,12 @@ static bool visit(void *context, enum flow_map map, const struct fs_flow_key *ke
         return true;
     if (direct)
         return false;
-    if (service < 0 || visit_flow(sweeper, map, (uint32_t)service, key, flow))
+    if (service < 0)
+        return true;
+    if (sweeper->model->services[service].record.vip.proto == IPPROTO_UDP &&
+        is_past(sweeper, flow->seen, FS_IDLE_UDP_TICKS))
+        return false; /* what comes next begins a new flow; the backend may still answer */
+    if (visit_flow(sweeper, (uint32_t)service, key, flow))
         return true;
     sweeper->result->entries[service]++;
     sweeper->in_use[flow->backend & FS_SLOT_BACKEND] = true;
@@ -232,7 +235,8 @@ static void forget_previous(struct split_item *items, size_t count, uint32_t own
             items[i].previous = SPLIT_NOBODY;
 }
 
-/* Drops backends that left their pool and that nothing refers to any more. */
+/* Drops backends that left their pool and that nothing refers to any more. A handshake that one has
+ * answered, and its client not yet acknowledged, is in no table that could be looked through. */
 static bool drop_backends(struct sweeper *sweeper, uint32_t service, struct draft *draft)
 {
     struct fs_backend_counters counters;
@@ -244,7 +248,8 @@ static bool drop_backends(struct sweeper *sweeper, uint32_t service, struct draf
 
         if (backend->service != service || sweeper->in_use[i] ||
             (backend->flags & (FS_BACKEND_USED | FS_BACKEND_IN_POOL)) != FS_BACKEND_USED ||
-            slots_need(version, i))
+            slots_need(version, i) ||
+            !is_past(sweeper, sweeper->model->left[i], fs_ticks(draft->drain_ms) + SETTLE_TICKS))
             continue;
         forget_previous(version->slots, version->slot_count, i);
         if (maps_backend_counters(sweeper->maps, i, &counters) == 0)
