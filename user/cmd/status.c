@@ -75,8 +75,10 @@ static int run(const struct options *options, int argc, char **argv)
     const char *service = argc ? argv[0] : NULL;
     struct error err;
     bool trusted = true;
+    int code = options->watch ? watch(options, service, &trusted, &err)
+                              : once(options, service, &trusted, &err);
 
-    if ((options->watch ? watch : once)(options, service, &trusted, &err))
+    if (code)
         return command_failed(&err);
     return trusted ? EXIT_DONE : EXIT_FAILED;
 }
