@@ -32,6 +32,10 @@ filtered() {
     in_ns lb "$PEER" seccomp "$FLOWSPLIT" --pin-dir "$PIN" "$@"
 }
 
+confined() {
+    unshare --user --map-root-user --mount "$FLOWSPLIT" --pin-dir "$PIN" "$@"
+}
+
 # fails_for PATTERN COMMAND...: with one word of why.
 fails_for() {
     ! "${@:2}" apply - <<<'services: []' >"$TMP/out" 2>"$TMP/words" || fail "it says that it works"
@@ -64,4 +68,10 @@ check "so it fails" equals "$(cat "$TMP/filter.status")" 1
 check "and has a remedy for all" sums filter
 check "a command that fails for it says so" fails_for 'Operation not permitted (errno 1); a seccomp filter is in force' filtered
 check "for want of capabilities, too" fails_for 'this process lacks CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON' unreadable
+
+doctor confined confined
+check "root of a user namespace has capabilities that don't count" says confined failing rights 'user namespace' 'root of the host'
+check "and they aren't called good" eval '! says confined good rights . 2>/dev/null'
+check "and has a remedy for all" sums confined
+check "a command that fails for it says so" fails_for 'in a user namespace, whose capabilities' confined
 done_testing

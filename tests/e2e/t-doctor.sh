@@ -151,6 +151,9 @@ doctor there fs
 check "the instance is seen" says there good instance '2 services'
 check "and its memory" says there good memory 'take [1-9][0-9]* MB'
 check "and where it is attached" says there good interface '^lb0 .*attached: native'
+check "and that packets reach the program of the way in" says there good 'way in' '^lb0: '
+check "and of the way back" says there good 'way back' '^lb0: '
+check "and how much it may hold" says there good limits '2 of 256 services, [1-9][0-9]* of 65536 backends'
 check "and it holds nothing against itself" says there good holder 'no one else'
 check "a VIP of this host is good" says there good VIP '^web: '
 check "one that isn't is degraded" says there degraded VIP '^dns: 10.99.0.1:53/udp is no address' 'ip address add'
@@ -159,8 +162,11 @@ check "one that doesn't fails" says there failing backend "^web/stable: ${B4[1]}
 check "if its version gets no flows, it is degraded" says there degraded backend '^web/beta: .*refused.*no new flows'
 check "UDP isn't tried, and it is said" says there good backend '^dns: not tried'
 check "its sums are right" sums there
+in_ns lb ip link set lb0 xdp off
 in_ns lb sysctl -q -w net.ipv4.conf.lb0.forwarding=0
 doctor needed fs
+check "a way on which packets don't reach the program fails" says needed failing 'way in' '^lb0: missing' 'flowsplit attach lb0'
+check "the other is told apart" says needed good 'way back' '^lb0: '
 check "forwarding that a declared backend needs fails" says needed failing forwarding '^lb0: ipv4'
 in_ns lb sysctl -q -w net.ipv4.conf.lb0.forwarding=1
 ip_in b1 link set b0 down

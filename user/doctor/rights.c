@@ -30,8 +30,14 @@ static void check_capabilities(struct report *report)
         report_remedy(report, "give it: sudo; in a container, --cap-add %s",
                       right->name + sizeof("CAP_") - 1);
     }
-    if (all)
+    if (rights_confined()) {
+        report_add(report, "rights", LEVEL_FAILING,
+                   "this process is in a user namespace, whose capabilities don't count for BPF");
+        report_remedy(report,
+                      "run it as root of the host; a rootless container can't load programs");
+    } else if (all) {
         report_add(report, "rights", LEVEL_GOOD, "all capabilities that are needed");
+    }
 }
 
 static void check_seccomp(struct report *report)

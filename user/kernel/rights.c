@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const struct right rights_table[] = {
     {"CAP_BPF", "programs can't be loaded", true, CAP_BPF, CAP_SYS_ADMIN},
@@ -42,6 +43,15 @@ bool rights_have(const struct right *right)
     return (set >> right->number | set >> right->stand_in) & 1;
 }
 
+bool rights_confined(void)
+{
+    enum { FIRST_USER_NAMESPACE = 0xeffffffd }; /* include/linux/proc_ns.h, PROC_USER_INIT_INO */
+    struct stat namespace_;
+
+    return stat("/proc/self/ns/user", &namespace_) == 0 &&
+           namespace_.st_ino != FIRST_USER_NAMESPACE;
+}
+
 bool rights_filtered(void)
 {
     return status_number("Seccomp:", 10) == SECCOMP_MODE_FILTER;
@@ -68,7 +78,10 @@ const char *rights_lacking(char *buf, size_t bytes)
         if (right->needed && !rights_have(right))
             length += (size_t)snprintf(buf + length, bytes - length, "%s%s",
                                        length ? ", " : "this process lacks ", right->name);
-    if (!length && rights_filtered())
+    if (!length && rights_confined())
+        snprintf(buf, bytes,
+                 "this process is in a user namespace, whose capabilities don't count for BPF");
+    else if (!length && rights_filtered())
         snprintf(buf, bytes, "a seccomp filter is in force, which may refuse bpf()");
     else if (!length && rights_locked_down())
         snprintf(

@@ -20,6 +20,9 @@ extern const struct right rights_table[];
 /* Has this process got it? Not, if that can't be told. */
 bool rights_have(const struct right *right);
 
+/* Is this process in a user namespace, whose capabilities count for nothing when BPF is loaded? */
+bool rights_confined(void);
+
 /* Is a filter of system calls in force for this process? */
 bool rights_filtered(void);
 
