@@ -61,7 +61,7 @@ static __always_inline int act_route(void *ctx, struct packet *pkt, struct route
         return reason;
     if (packet_ttl(pkt) <= 1)
         return FS_REASON_STACK_TTL;
-    if (!tc && redirect_is_banned(route->fib.ifindex))
+    if (!tc && redirect_is_banned(ctx, route))
         return FS_REASON_STACK_REDIRECT;
     return route->fib.ifindex == ifindex ? FS_REASON_TO_SAME_INTERFACE : FS_REASON_TO_INTERFACE;
 }

@@ -5,6 +5,7 @@
 #define FLOWSPLIT_FORWARD_BPF_H
 
 #include "count.bpf.h"
+#include "device.bpf.h"
 #include "lookup.bpf.h"
 #include "packet.bpf.h"
 
@@ -14,7 +15,11 @@
 
 /* Where a packet is to go, and by which way it goes there. */
 struct route {
-    const __be32 *source, *dest;
+    union {
+        const __be32 *source;
+        __u64 room; /* for what is read of a device, when the FIB has been asked */
+    };
+    const __be32 *dest;
     __be16 source_be, dest_be; /* ports */
     struct bpf_fib_lookup fib;
 };
@@ -111,10 +116,12 @@ __noinline int comes_by_route_tc(struct __sk_buff *skb, __u64 where, __u32 from)
     return comes_by_route(skb, where, from);
 }
 
-/* Where the ban is for a time only, it lets one packet through when that has passed. */
-static __always_inline bool redirect_is_banned(__u32 ifindex)
+/* Is this packet for the stack, since redirecting to route->fib.ifindex has failed? Now and then,
+ * where the last try failed, one packet tries again; where the driver takes no redirected packets,
+ * it is looked whether it does by now, and no packet risked. */
+static __always_inline bool redirect_is_banned(struct xdp_md *ctx, struct route *route)
 {
-    __u32 key = ifindex % FS_NO_REDIRECT_SIZE;
+    __u32 ifindex = route->fib.ifindex, key = ifindex % FS_NO_REDIRECT_SIZE;
     struct fs_ban *ban = bpf_map_lookup_elem(&no_redirect, &key);
     __u32 now, until;
 
@@ -122,8 +129,14 @@ static __always_inline bool redirect_is_banned(__u32 ifindex)
         return false;
     until = ban->until;
     now = tick_now();
-    return ban->kind == FS_BAN_NEVER || fs_before(now, until, 0) ||
-           __sync_val_compare_and_swap(&ban->until, until, now + FS_BAN_TICKS) != until;
+    if (fs_before(now, until, 0) ||
+        __sync_val_compare_and_swap(&ban->until, until, now + FS_BAN_TICKS) != until)
+        return true;
+    if (ban->kind == FS_BAN_NOT_NOW)
+        return false;
+    if (device_takes_redirects(ctx, ifindex, &route->room))
+        ban->kind = FS_BAN_NONE;
+    return true;
 }
 
 /* Makes the frame the next hop's. XDP. */

@@ -2,7 +2,8 @@
 /* Watches the kernel's redirects. Not every device can take one (a VLAN or a bridge can't), others
  * can't for a time (one that is down, a veth whose peer doesn't poll), and what can't be taken is
  * lost without a word: such an interface is remembered, and fed by the stack. Where it was only
- * "not now", one packet tries again every few seconds, until one gets through. */
+ * "not now", one packet tries again every few seconds, until one gets through; where the device
+ * can't, every few seconds it is looked whether it can (device.bpf.h). */
 #ifndef FLOWSPLIT_WATCH_BPF_H
 #define FLOWSPLIT_WATCH_BPF_H
 
@@ -75,7 +76,7 @@ static __always_inline int watch_sent(const struct net_device *to, int sent, int
 static __always_inline int watch_refused(__u32 ifindex, int err)
 {
     watch_lost(1);
-    watch_ban(ifindex, err == -WATCH_EOPNOTSUPP ? FS_BAN_NEVER : FS_BAN_NOT_NOW);
+    watch_ban(ifindex, err == -WATCH_EOPNOTSUPP ? FS_BAN_UNABLE : FS_BAN_NOT_NOW);
     return 0;
 }
 

@@ -22,9 +22,12 @@ struct bpf_xdp_entity {
     struct bpf_prog *prog;
 };
 
-struct net_device {
-    int ifindex;
-    struct bpf_xdp_entity xdp_state[3]; /* by enum bpf_xdp_mode */
+struct hlist_node {
+    struct hlist_node *next;
+};
+
+struct hlist_head {
+    struct hlist_node *first;
 };
 
 struct ns_common {
@@ -33,11 +36,28 @@ struct ns_common {
 
 struct net {
     struct ns_common ns;
+    struct hlist_head *dev_index_head;
 };
 
 typedef struct {
     struct net *net;
 } possible_net_t;
+
+struct net_device {
+    int ifindex;
+    __u32 xdp_features; /* since 6.3 */
+    possible_net_t nd_net;
+    struct hlist_node index_hlist;
+    struct bpf_xdp_entity xdp_state[3]; /* by enum bpf_xdp_mode */
+};
+
+struct xdp_rxq_info {
+    struct net_device *dev;
+};
+
+struct xdp_buff {
+    struct xdp_rxq_info *rxq;
+};
 
 struct sock_common {
     __be32 skc_daddr;

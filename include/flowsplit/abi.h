@@ -97,16 +97,16 @@ enum fs_flow_flags {
 enum fs_ban_kind {
     FS_BAN_NONE,    /* it is */
     FS_BAN_NOT_NOW, /* the last try failed: one packet tries again now and then */
-    FS_BAN_NEVER,   /* its driver takes no redirected packets */
+    FS_BAN_UNABLE,  /* its driver takes no redirected packets: now and then it is looked again */
 };
 
-/* How long after a failed try nothing more is redirected to an interface, in ticks. 5 s. */
+/* How long after a failed try or look nothing is redirected to an interface, in ticks. 5 s. */
 #define FS_BAN_TICKS (5 * 15)
 
 /* A cell of the no_redirect map. */
 struct fs_ban {
     __u32 kind;  /* enum fs_ban_kind */
-    __u32 until; /* NOT_NOW: tick from which on a packet may try again */
+    __u32 until; /* tick from which on a packet may try, or look, again */
 };
 
 _Static_assert(sizeof(struct fs_ban) == 8, "fs_ban is part of the ABI");

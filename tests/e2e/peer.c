@@ -54,6 +54,8 @@ static const struct {
      "      ended, as the first (or last); --detach takes a pinned one out; --probe succeeds if\n"
      "      this kernel has tcx"},
     {"in", cmd_in, "NETNS COMMAND...\n      becomes the command in a network namespace"},
+    {"seccomp", cmd_seccomp,
+     "COMMAND...\n      becomes the command, under a filter that refuses bpf()"},
     {"notify", cmd_notify,
      "PATH\n"
      "      what a service tells its manager there (sd_notify), a line each; \"ready\" at first"},

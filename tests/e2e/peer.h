@@ -171,6 +171,7 @@ int cmd_ask(char **argv);
 int cmd_synflood(char **argv);
 int cmd_pass(char **argv);
 int cmd_in(char **argv);
+int cmd_seccomp(char **argv);
 int cmd_tc(char **argv);
 int cmd_notify(char **argv);
 int cmd_faulty(char **argv);

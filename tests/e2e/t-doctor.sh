@@ -3,36 +3,7 @@
 # `flowsplit doctor` says what a machine allows, what it doesn't, and what to do then.
 # Not in VMs: each look loads all programs one by one.
 . "$(dirname "$0")/lib.sh"
-
-# doctor TAG COMMAND...: findings in $TMP/TAG.json, exit status in $TMP/TAG.status.
-doctor() {
-    local tag=$1 status=0
-    shift
-    "$@" doctor --json >"$TMP/$tag.json" 2>"$TMP/$tag.words" || status=$?
-    echo $status >"$TMP/$tag.status"
-    cat "$TMP/$tag.words"
-    jq -e '.findings | length > 3' "$TMP/$tag.json" >/dev/null
-}
-
-# says TAG LEVEL CHECK TEXT [REMEDY]: there is such a finding; the last two are regular expressions.
-says() {
-    jq -e --arg level "$2" --arg check "$3" --arg text "$4" --arg remedy "${5:-}" \
-        'any(.findings[]; .level == $level and .check == $check and (.text | test($text)) and (.remedy | test($remedy)))' \
-        "$TMP/$1.json" >/dev/null || {
-        jq -r --arg check "$3" '.findings[] | select(.check == $check)' "$TMP/$1.json"
-        fail "no such finding"
-    }
-}
-
-# sums TAG: what it counts is what it lists, the exit status says whether anything fails, and all
-# that isn't good has a remedy.
-sums() {
-    jq -e '(.failing == ([.findings[] | select(.level == "failing")] | length)) and
-        (.degraded == ([.findings[] | select(.level == "degraded")] | length)) and
-        all(.findings[]; .level == "good" or .remedy != "")' "$TMP/$1.json" >/dev/null ||
-        fail "$(jq -c '.findings[] | select(.level != "good" and .remedy == "")' "$TMP/$1.json")"
-    equals "$(cat "$TMP/$1.status")" "$(jq 'if .failing > 0 then 1 else 0 end' "$TMP/$1.json")" "the exit status"
-}
+. "$E2E_DIR/doctor.sh"
 
 plain() {
     local code=0
@@ -101,6 +72,7 @@ install -m 755 "$FLOWSPLIT" "$TMP/flowsplit"
 # ---- no instance ----
 traces >"$TMP/before"
 check "it runs without an instance" doctor new fs
+doctor usual in_ns lb "$FLOWSPLIT"
 check "nothing fails" equals "$(cat "$TMP/new.status")" 0
 check "its sums are right" sums new
 for program in xdp_ingress tc_ingress tc_egress sockets_state sockets_list; do
@@ -109,7 +81,8 @@ done
 for subject in kernel BTF JIT bpffs rights memory limits; do
     check "$subject is good" says new good $subject .
 done
-check "no instance is no trouble" says new good instance 'nothing is declared'
+check "no instance is no trouble" says new good instance 'no instance is there'
+check "nor at the usual place" says usual good instance 'nothing is declared'
 check "lb0 can have native XDP" says new good interface '^lb0 \(veth\): native'
 check "no one else holds anything" says new good holder 'no one else'
 check "the other ends' offloads are found in their namespaces" says new good veth '^3 of 3 '
@@ -178,6 +151,9 @@ doctor there fs
 check "the instance is seen" says there good instance '2 services'
 check "and its memory" says there good memory 'take [1-9][0-9]* MB'
 check "and where it is attached" says there good interface '^lb0 .*attached: native'
+check "and that packets reach the program of the way in" says there good 'way in' '^lb0: '
+check "and of the way back" says there good 'way back' '^lb0: '
+check "and how much it may hold" says there good limits '2 of 256 services, [1-9][0-9]* of 65536 backends'
 check "and it holds nothing against itself" says there good holder 'no one else'
 check "a VIP of this host is good" says there good VIP '^web: '
 check "one that isn't is degraded" says there degraded VIP '^dns: 10.99.0.1:53/udp is no address' 'ip address add'
@@ -186,8 +162,11 @@ check "one that doesn't fails" says there failing backend "^web/stable: ${B4[1]}
 check "if its version gets no flows, it is degraded" says there degraded backend '^web/beta: .*refused.*no new flows'
 check "UDP isn't tried, and it is said" says there good backend '^dns: not tried'
 check "its sums are right" sums there
+in_ns lb ip link set lb0 xdp off
 in_ns lb sysctl -q -w net.ipv4.conf.lb0.forwarding=0
 doctor needed fs
+check "a way on which packets don't reach the program fails" says needed failing 'way in' '^lb0: missing' 'flowsplit attach lb0'
+check "the other is told apart" says needed good 'way back' '^lb0: '
 check "forwarding that a declared backend needs fails" says needed failing forwarding '^lb0: ipv4'
 in_ns lb sysctl -q -w net.ipv4.conf.lb0.forwarding=1
 ip_in b1 link set b0 down

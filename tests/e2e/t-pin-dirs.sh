@@ -43,6 +43,19 @@ shared_view() {
     in_ns lb unshare --mount "$FLOWSPLIT" --pin-dir "$PIN-shared" apply "$TMP/none.yaml" && [ -d "$PIN-shared/maps" ]
 }
 
+away_is_down() {
+    fs metrics >"$TMP/metrics"
+    grep -qx 'flowsplit_up 0' "$TMP/metrics" && grep -q "^# .*pin directory $PIN-away doesn't exist" "$TMP/metrics"
+}
+
+makes() {
+    fs "$@" && [ -d "$AT/maps" ]
+}
+
+goes() {
+    fs "$@" && [ ! -e "$AT" ]
+}
+
 ns_add lb
 mkdir "$TMP/bpffs" "$TMP/plain"
 echo 'services: []' >"$TMP/none.yaml"
@@ -65,8 +78,18 @@ for words in status "apply $TMP/none.yaml" save "detach --all"; do
     # shellcheck disable=SC2086
     check "doesn't exist: $words" refuses "doesn't exist.*BPF file system" fs --pin-dir "$TMP/away/x" $words
 done
-check "one that could be made reads as empty" equals "$(AT=$PIN-empty fs status --json | jq -c .services)" "[]"
+for words in status "status --watch" "status web" "status --json" reasons events conns save "explain web 10.0.0.1:80" \
+    "set web canary=5%" "delete web" "detach lo" "detach --all"; do
+    # shellcheck disable=SC2086
+    AT=$PIN-away check "on a bpffs, but not there: $words" refuses "pin directory $PIN-away doesn't exist.*apply" fs $words
+done
+AT=$PIN-away check "metrics have it as a figure, for who collects them, and say why" away_is_down
+check "nor is it made by any of these" [ ! -e "$PIN-away" ]
+mkdir "$PIN-empty"
+check "one that is there and empty reads as empty" equals "$(AT=$PIN-empty fs status --json | jq -c .services)" "[]"
 AT=$PIN-empty check "but nothing is saved from it" refuses 'nothing is declared' fs save
+AT=$PIN-made check "attach makes one" makes attach lo --mode generic
+AT=$PIN-made check "which goes with the last that is in it" goes detach --all
 check "apply on a bpffs" fs --quiet apply "$TMP/none.yaml"
 check "mounts none over it" equals "$(bpffs_mounts)" "$before" "the mounts of bpffs"
 done_testing

@@ -84,13 +84,41 @@ anothers_are_its_own() {
     ! grows stack_redirect || fail "the first instance's interface is fed by the stack"
 }
 
-# One that can't take any isn't tried again.
-never_again() {
+# One that can't take any is looked at, and no packet lost for it.
+never_tried() {
     local lost
     lost=$(reason_x redirect_failed)
     sleep 6
     peer_in c load --to 10.79.0.100:80/udp --count 20 --timeout 1 >/dev/null || true
     equals "$(reason_x redirect_failed)" "$lost" "packets lost"
+}
+
+falls_deaf() {
+    local failed
+    failed=$(reason redirect_failed)
+    in_ns b1 ethtool -K b0 gro off
+    peer_in c load --to "$VIP4:80/udp" --count 20 --timeout 1 >/dev/null || true
+    [ "$(reason redirect_failed)" -gt "$failed" ] || fail "none lost: $(fs reasons)"
+    grows stack_redirect || fail "not fed by the stack: $(fs reasons)"
+}
+
+# Kernels before 6.3 don't tell, so there a packet tries.
+device_tells() {
+    grep -qw xdp_features <(bpftool btf dump file /sys/kernel/btf/vmlinux format c)
+}
+
+hears_again() {
+    local failed began
+    failed=$(reason redirect_failed)
+    sleep 6
+    grows stack_redirect || fail "not fed by the stack while it is deaf: $(fs reasons)"
+    in_ns b1 ethtool -K b0 gro on
+    began=$SECONDS
+    until grows to_interface && ! grows stack_redirect; do
+        [ $((SECONDS - began)) -lt "$(scaled 10 100)" ] || fail "still fed by the stack: $(fs reasons)"
+        sleep 0.5
+    done
+    ! device_tells || equals "$(reason redirect_failed)" "$failed" "packets lost"
 }
 
 topology_routed
@@ -104,5 +132,7 @@ check "one that is down loses packets, and then the stack feeds it" lost_while_d
 check "when it is up, redirecting begins again within 10 s" ends_by_itself
 topology_x
 check "another instance's failures elsewhere are its own" anothers_are_its_own
-check "an interface that takes no redirects is not tried again" never_again
+check "an interface that takes no redirects is not tried again" never_tried
+check "a veth whose other end is deaf is fed by the stack" falls_deaf
+check "when that hears, redirecting begins again within 10 s, and no packet is lost to find out" hears_again
 done_testing

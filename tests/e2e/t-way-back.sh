@@ -52,6 +52,21 @@ lost() {
     no_answer
 }
 
+# watch_exits_with STATUS: when it is interrupted.
+watch_exits_with() {
+    local code=0
+    in_ns lb timeout --preserve-status --signal INT "$(scaled 2 20)" "$FLOWSPLIT" --pin-dir "$PIN" status --watch \
+        >"$TMP/watched" || code=$?
+    cat "$TMP/watched"
+    equals $code "$1" "the exit status"
+}
+
+top_tells() {
+    (sleep "$(scaled 2 20)"; printf q) | TERM=xterm script -qec \
+        "stty cols 160 rows 24; nsenter --net=/run/netns/$ID-lb '$FLOWSPLIT' --pin-dir '$PIN' top" /dev/null >"$TMP/screen"
+    grep -aq 'lb0: the way in: missing' "$TMP/screen"
+}
+
 unattached() {
     equals "$(fs status --json | jq -r '.interfaces | length')" 0 "the number of interfaces"
     ! in_ns lb ip -d link show lb0 | grep -i xdp || fail "an XDP program is left"
@@ -247,7 +262,10 @@ fi
 beside_another_instance
 in_ns lb ip link set lb0 xdp off
 check "XDP is switched off: status tells" lost in missing
+check "so does status --watch, by its exit status" watch_exits_with 1
+check "and top, in words" top_tells
 check "attach again mends" mended
+check "and status --watch is content" watch_exits_with 0
 ip_in lb link set lb0 down
 check "down: said, and no fault of the programs" down
 ip_in lb link set lb0 up

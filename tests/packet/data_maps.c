@@ -180,10 +180,10 @@ uint32_t tick_now(void)
     return (uint32_t)(((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) / FS_TICK_NS);
 }
 
-void ban_redirect(unsigned ifindex, bool banned)
+void ban_redirect(unsigned ifindex, enum fs_ban_kind kind, bool over)
 {
     uint32_t key = ifindex % FS_NO_REDIRECT_SIZE;
-    struct fs_ban ban = {.kind = banned ? FS_BAN_NEVER : FS_BAN_NONE};
+    struct fs_ban ban = {.kind = kind, .until = tick_now() + (over ? 0 : FS_BAN_TICKS)};
 
     must(bpf_map_update_elem(no_redirect, &key, &ban, BPF_ANY), "write no_redirect");
 }

@@ -88,8 +88,9 @@ void maps_clear(void);
 /* Time as in entries (FS_TICK_NS). */
 uint32_t tick_now(void);
 
-/* Says whether redirecting to the interface has failed before. */
-void ban_redirect(unsigned ifindex, bool banned);
+/* Says that redirecting to the interface has failed, now or so long ago that it is `over`; or
+ * (FS_BAN_NONE) that it has not. */
+void ban_redirect(unsigned ifindex, enum fs_ban_kind kind, bool over);
 
 /* The arena, mapped for reading and writing. */
 void *arena_map(void);

@@ -187,12 +187,30 @@ static void redirect_banned(void)
 {
     static const struct fixture banned =
         STACK("", STACK_REDIRECT, REMOTE4_BACKEND, REMOTE4, .payload = 3);
+    static const struct fixture tried = {.verdict = FORWARD,
+                                         .reason = FS_REASON_TO_INTERFACE,
+                                         .via = "be0",
+                                         .neighbour = 11,
+                                         .to = REMOTE4_BACKEND,
+                                         .in = {REMOTE4, .payload = 3}};
+    unsigned be0 = host_interface("be0");
 
-    ban_redirect(host_interface("be0"), true);
-    test_begin("where redirecting has failed before, XDP leaves packets to the stack");
+    test_begin("where redirecting has just failed, XDP leaves packets to the stack");
+    ban_redirect(be0, FS_BAN_NOT_NOW, false);
+    fixture_check(&banned, XDP_INGRESS);
+    ban_redirect(be0, FS_BAN_UNABLE, false);
     fixture_check(&banned, XDP_INGRESS);
     test_end();
-    ban_redirect(host_interface("be0"), false);
+    test_begin("when the time is over, one packet tries again");
+    ban_redirect(be0, FS_BAN_NOT_NOW, true);
+    fixture_check(&tried, XDP_INGRESS);
+    fixture_check(&banned, XDP_INGRESS);
+    test_end();
+    test_begin("but none where the device still can't take any: it is looked at");
+    ban_redirect(be0, FS_BAN_UNABLE, true);
+    fixture_check(&banned, XDP_INGRESS);
+    test_end();
+    ban_redirect(be0, FS_BAN_NONE, true);
 }
 
 int main(void)

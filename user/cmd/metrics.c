@@ -19,14 +19,15 @@ static int run(const struct options *options, int argc, char **argv)
     (void)argv;
     fwrite(text.bytes, 1, text.length, stdout);
     metrics_text_free(&text);
-    return code && code != -ENOENT ? command_failed(&err) : EXIT_DONE;
+    return code && code != -ENOENT && code != -ENOTDIR ? command_failed(&err) : EXIT_DONE;
 }
 
 const struct command command_metrics = {
     .name = "metrics",
     .usage = "[--state-dir DIR]",
     .summary = "Prints all that is counted once, in the text format of Prometheus",
-    .help = "docs/metrics.md describes each metric. Without an instance, flowsplit_up is 0.\n"
+    .help = "docs/metrics.md describes each metric. Without an instance, flowsplit_up is 0,\n"
+            "and a comment says why.\n"
             "For node_exporter's textfile collector, write to a file of another name in its\n"
             "directory and rename that to flowsplit.prom.\n",
     .options = OPTION_STATE,

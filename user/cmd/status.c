@@ -32,8 +32,9 @@ static void show(const struct options *options, json_t *status, const json_t *be
     fflush(stdout);
 }
 
-/* Once a second until interrupted, or until nobody reads. */
-static int watch(const struct options *options, const char *service, struct error *err)
+/* Once a second until interrupted, or until nobody reads. *trusted is of what was shown last. */
+static int watch(const struct options *options, const char *service, bool *trusted,
+                 struct error *err)
 {
     json_t *status = NULL, *before = NULL;
     struct sigaction action = {.sa_handler = stop};
@@ -45,6 +46,7 @@ static int watch(const struct options *options, const char *service, struct erro
         if (!status)
             break;
         show(options, status, before);
+        *trusted = status_trusted(status);
         json_decref(before);
         before = status;
         if (ferror(stdout))
@@ -55,21 +57,29 @@ static int watch(const struct options *options, const char *service, struct erro
     return status || stopped ? 0 : -1;
 }
 
+static int once(const struct options *options, const char *service, bool *trusted,
+                struct error *err)
+{
+    json_t *status = status_gather(options->pin_dir, service, err);
+
+    if (!status)
+        return -1;
+    show(options, status, NULL);
+    *trusted = status_trusted(status);
+    json_decref(status);
+    return 0;
+}
+
 static int run(const struct options *options, int argc, char **argv)
 {
     const char *service = argc ? argv[0] : NULL;
     struct error err;
-    json_t *status;
-    bool trusted;
+    bool trusted = true;
+    int code = options->watch ? watch(options, service, &trusted, &err)
+                              : once(options, service, &trusted, &err);
 
-    if (options->watch)
-        return watch(options, service, &err) ? command_failed(&err) : EXIT_DONE;
-    status = status_gather(options->pin_dir, service, &err);
-    if (!status)
+    if (code)
         return command_failed(&err);
-    show(options, status, NULL);
-    trusted = status_trusted(status);
-    json_decref(status);
     return trusted ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -82,7 +92,7 @@ const struct command command_status = {
             "second.\n\n"
             "Exits with 1 if an interface can't be trusted: a program is missing on its way in or\n"
             "back, or something ahead of it may keep packets from it. `attach` mends that, or\n"
-            "says what is in the way.\n",
+            "says what is in the way. With --watch, what was shown last counts.\n",
     .options = OPTION_JSON | OPTION_WATCH,
     .args_max = 1,
     .run = run,

@@ -2,7 +2,7 @@
 /* The file system of the pins, and what is pinned. */
 #include "doctor.h"
 
-#include <string.h>
+#include <errno.h>
 #include <unistd.h>
 
 #include "pins.h"
@@ -41,9 +41,10 @@ void check_bpffs(struct report *report, const struct patient *patient)
         report_add(report, "instance", LEVEL_FAILING, "none can be in %s", patient->pin_dir);
         report_remedy(report, "%s", err.text);
     } else {
-        bool none = strncmp(patient->why_none, "nothing is", 10) == 0;
+        bool none = patient->why_none == -ENOENT || patient->why_none == -ENOTDIR;
 
-        report_add(report, "instance", none ? LEVEL_GOOD : LEVEL_FAILING, "%s", patient->why_none);
+        report_add(report, "instance", none ? LEVEL_GOOD : LEVEL_FAILING, "%s",
+                   patient->words.text);
         if (!none)
             report_remedy(report, "%s",
                           geteuid() ? "sudo flowsplit doctor"

@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,18 +16,17 @@ enum { LOCK_WAIT_MS = 1000 };
 static void open_instance(struct patient *patient, struct instance *instance)
 {
     struct model *model;
-    struct error err;
 
-    if (instance_open_within(instance, patient->pin_dir, LOCK_WAIT_MS, &err)) {
-        memcpy(patient->why_none, err.text, sizeof(err.text));
+    patient->why_none =
+        instance_open_within(instance, patient->pin_dir, LOCK_WAIT_MS, &patient->words);
+    if (patient->why_none)
         return;
-    }
-    model = model_read(instance->arena, instance->trips, &err);
+    model = model_read(instance->arena, instance->trips, &patient->words);
     for (uint32_t i = 0; model && i < model->service_count; i++)
         model_draft(model, i);
     instance_unlock(instance);
     if (!model) {
-        memcpy(patient->why_none, err.text, sizeof(err.text));
+        patient->why_none = -ENOMEM;
         instance_close(instance);
         return;
     }

@@ -12,7 +12,8 @@ struct patient {
     const char *pin_dir;
     const struct instance *instance; /* NULL if there is none, or none that can be read */
     const struct model *model;       /* its services; NULL with `instance` */
-    char why_none[sizeof(struct error)];
+    int why_none;                    /* -errno of opening it */
+    struct error words;              /* its message */
 };
 
 /* In the order of the report: check_NAME() of NAME.c appends its findings. */

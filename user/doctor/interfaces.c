@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The interfaces: which modes of XDP they can have, and which one is in force. */
+/* The interfaces: which modes of XDP they can have, which one is in force, and whether packets
+ * reach the programs of both ways. */
 #include "doctor.h"
 
 #include <stdlib.h>
@@ -59,6 +60,28 @@ static void look_at(void *context, const struct link *link)
     }
 }
 
+static void check_way(struct report *report, const char *name, const char *way, const char *fault)
+{
+    if (!*fault) {
+        report_add(report, way, LEVEL_GOOD, "%s: packets reach the program", name);
+        return;
+    }
+    report_add(report, way, LEVEL_FAILING, "%s: %s", name, fault);
+    report_remedy(report, "flowsplit attach %s, which mends it or says what is in the way", name);
+}
+
+static void check_ways(const struct look *look)
+{
+    for (int i = 0; i < look->attached_count; i++) {
+        const struct iface *iface = &look->attached[i];
+
+        if (iface->idle)
+            continue;
+        check_way(look->report, iface->name, "way in", iface->way_in);
+        check_way(look->report, iface->name, "way back", iface->way_back);
+    }
+}
+
 void check_interfaces(struct report *report, const struct patient *patient)
 {
     struct look look = {.report = report};
@@ -70,5 +93,6 @@ void check_interfaces(struct report *report, const struct patient *patient)
         report_add(report, "interface", LEVEL_DEGRADED, "interfaces can't be listed");
         report_remedy(report, "run as root");
     }
+    check_ways(&look);
     free(look.attached);
 }

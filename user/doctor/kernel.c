@@ -4,9 +4,10 @@
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
-#include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include "rights.h"
 
 static void check_version(struct report *report)
 {
@@ -75,10 +76,7 @@ static void check_jit(struct report *report)
 
 static void check_lockdown(struct report *report)
 {
-    char text[128];
-
-    if (!doctor_read(text, sizeof(text), "/sys/kernel/security/lockdown") ||
-        !strstr(text, "[confidentiality]")) {
+    if (!rights_locked_down()) {
         report_add(report, "lockdown", LEVEL_GOOD, "none that concerns BPF");
         return;
     }

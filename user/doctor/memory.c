@@ -27,8 +27,11 @@ static unsigned long long map_bytes(int fd)
     return number_of(path, "memlock:");
 }
 
-static void check_instance(struct report *report, const struct instance *instance)
+static void check_instance(struct report *report, const struct instance *instance,
+                           const struct model *model)
 {
+    uint32_t backends = 0;
+
     unsigned long long sum = 0;
 
     for (const struct pin *pin = instance_maps; pin->name; pin++)
@@ -37,6 +40,11 @@ static void check_instance(struct report *report, const struct instance *instanc
                "the instance's maps take %llu MB of the kernel's memory, and more with each flow "
                "on record",
                sum >> 20);
+    for (uint32_t i = 0; i < model->backend_count; i++)
+        backends += (model->backends[i].flags & FS_BACKEND_USED) != 0;
+    report_add(report, "limits", LEVEL_GOOD,
+               "the instance has %u of %u services, %u of %u backends", model->service_count,
+               FS_MAX_SERVICES, backends, FS_MAX_BACKENDS);
 }
 
 static void check_available(struct report *report, bool has_instance)
@@ -71,7 +79,7 @@ static void check_limit(struct report *report)
 void check_memory(struct report *report, const struct patient *patient)
 {
     if (patient->instance)
-        check_instance(report, patient->instance);
+        check_instance(report, patient->instance, patient->model);
     check_available(report, patient->instance);
     check_limit(report);
 }

@@ -130,6 +130,18 @@ static int no_instance(const char *pin_dir, struct error *err)
                      pin_dir);
 }
 
+/* The usual place isn't there until somebody begins. Another was named by somebody who thinks that
+ * an instance is in it. */
+static int no_directory(const char *pin_dir, struct error *err)
+{
+    if (pin_dir == pins_default_dir)
+        return no_instance(pin_dir, err);
+    return error_set(err, -ENOTDIR,
+                     "pin directory %s doesn't exist, so no instance is there; one begins with "
+                     "`flowsplit --pin-dir %s apply FILE`",
+                     pin_dir, pin_dir);
+}
+
 static int open_locked(struct instance *instance, enum instance_access want, struct error *err)
 {
     char path[PIN_PATH_MAX];
@@ -162,7 +174,7 @@ static int open_with(struct instance *instance, const char *pin_dir, enum instan
     if (code)
         return code;
     if (want != INSTANCE_CREATE && access(pins_path(path, pin_dir, ""), F_OK))
-        return no_instance(pin_dir, err);
+        return no_directory(pin_dir, err);
     instance->lock = pins_lock(pin_dir, operation, want == INSTANCE_CREATE, err);
     if (instance->lock < 0)
         return instance->lock;

@@ -43,7 +43,8 @@ struct instance {
 };
 
 /* Opens the instance pinned at `pin_dir`, waiting for its lock. Returns 0, -ENOENT if there is none
- * (*err says so), or another -errno with *err set. A state that a killed command left half-made is
+ * (*err says so), -ENOTDIR if `pin_dir` isn't there and not the usual one, or another -errno; *err
+ * is set. A state that a killed command left half-made is
  * cleaned up here. */
 int instance_open(struct instance *instance, const char *pin_dir, enum instance_access want,
                   struct error *err);

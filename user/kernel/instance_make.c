@@ -55,6 +55,22 @@ const void *instance_programs_elf(size_t *bytes)
     return flowsplit_bpf__elf_bytes(bytes);
 }
 
+void instance_adapt(struct bpf_object *object)
+{
+    const struct flowsplit_bpf__rodata constants = {
+        .devices_hidden =
+            libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_probe_read_kernel, NULL) != 1};
+    struct bpf_map *map;
+
+    bpf_object__for_each_map(map, object)
+    {
+        const char *suffix = strrchr(bpf_map__name(map), '.');
+
+        if (suffix && strcmp(suffix, ".rodata") == 0)
+            bpf_map__set_initial_value(map, &constants, sizeof(constants));
+    }
+}
+
 /* --- pins --- */
 
 static int pin_map(struct flowsplit_bpf *skel, const char *dir, const char *name)
@@ -158,6 +174,7 @@ int instance_make(const char *pin_dir, struct error *err)
     if (!skel)
         return refusal_explain(-errno, err);
     observers_leave_out(skel->obj);
+    instance_adapt(skel->obj);
     code = flowsplit_bpf__load(skel);
     if (code) {
         code = refusal_explain(code, err);

@@ -8,6 +8,8 @@
 
 #include "instance.h"
 
+struct bpf_object;
+
 /* Directories below the pin directory. */
 #define PINS_MAPS     "maps"
 #define PINS_PROGRAMS "programs"
@@ -27,6 +29,9 @@ extern const struct pin instance_programs[];
 /* Loads the programs and pins a new, empty instance. The caller holds the lock. What a killed
  * command left half-made is removed first. Returns 0 or -errno with *err set. */
 int instance_make(const char *pin_dir, struct error *err);
+
+/* Tells the programs of an object that isn't loaded yet what this kernel withholds from them. */
+void instance_adapt(struct bpf_object *object);
 
 /* The BPF programs as an ELF file, for who only wants to try them. */
 const void *instance_programs_elf(size_t *bytes);

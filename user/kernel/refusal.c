@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Listens to libbpf, and asks /proc who this process is. */
+/* Listens to libbpf. */
 #include "refusal.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <linux/capability.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "rights.h"
 
 #define LOG_LINES 3 /* of the verifier's, the last before its statistics */
 
@@ -67,64 +66,12 @@ void refusal_forget(void)
     memset(&heard, 0, sizeof(heard));
 }
 
-/* A number behind NAME in this process's status, in base 10 or 16. */
-static uint64_t status_number(const char *name, int base)
-{
-    FILE *file = fopen("/proc/self/status", "re");
-    uint64_t number = 0;
-    char line[256];
-
-    while (file && fgets(line, sizeof(line), file))
-        if (strncmp(line, name, strlen(name)) == 0)
-            number = strtoull(line + strlen(name), NULL, base);
-    if (file)
-        fclose(file);
-    return number;
-}
-
-/* "[none] integrity confidentiality": what is in brackets is in force. */
-static bool is_locked_down(void)
-{
-    FILE *file = fopen("/sys/kernel/security/lockdown", "re");
-    char line[128] = "";
-    bool locked = file && fgets(line, sizeof(line), file) && strstr(line, "[confidentiality]");
-
-    if (file)
-        fclose(file);
-    return locked;
-}
-
-const char *refusal_privileges(char *buf, size_t bytes)
-{
-    static const struct {
-        int bit, instead; /* any of both */
-        const char *name;
-    } needed[] = {{CAP_BPF, CAP_SYS_ADMIN, "CAP_BPF"},
-                  {CAP_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN"},
-                  {CAP_PERFMON, CAP_SYS_ADMIN, "CAP_PERFMON"}};
-    uint64_t have = status_number("CapEff:", 16);
-    size_t length = 0;
-
-    *buf = '\0';
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-        if (!((have >> needed[i].bit | have >> needed[i].instead) & 1))
-            length += (size_t)snprintf(buf + length, bytes - length, "%s%s",
-                                       length ? ", " : "this process lacks ", needed[i].name);
-    if (!length && status_number("Seccomp:", 10) == 2)
-        snprintf(buf, bytes, "a seccomp filter is in force, which may refuse bpf()");
-    else if (!length && is_locked_down())
-        snprintf(
-            buf, bytes,
-            "the kernel is locked down (confidentiality), which refuses BPF that reads memory");
-    return buf;
-}
-
 int refusal_explain(int code, struct error *err)
 {
     char privileges[160];
 
     if (code == -EPERM || code == -EACCES)
-        refusal_privileges(privileges, sizeof(privileges));
+        rights_lacking(privileges, sizeof(privileges));
     else
         *privileges = '\0';
     if (*heard.program)

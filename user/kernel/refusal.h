@@ -4,8 +4,6 @@
 #ifndef FLOWSPLIT_REFUSAL_H
 #define FLOWSPLIT_REFUSAL_H
 
-#include <stddef.h>
-
 #include "error.h"
 
 /* Has libbpf keep what it complains of, rather than print. */
@@ -16,9 +14,5 @@ void refusal_forget(void);
 
 /* Writes the message of a load that failed with `code` (-errno). Returns code. */
 int refusal_explain(int code, struct error *err);
-
-/* What this process lacks that loading and attaching takes, as looked at: capabilities, or a
- * seccomp filter or a lockdown that may be in the way. Returns buf, empty if nothing is wrong. */
-const char *refusal_privileges(char *buf, size_t bytes);
 
 #endif

@@ -20,8 +20,11 @@ static struct bpf_object *open_object(void)
     LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "flowsplit_bpf");
     size_t bytes;
     const void *elf = instance_programs_elf(&bytes);
+    struct bpf_object *object = bpf_object__open_mem(elf, bytes, &options);
 
-    return bpf_object__open_mem(elf, bytes, &options);
+    if (object)
+        instance_adapt(object);
+    return object;
 }
 
 /* Leaves out all programs but one, or all. */

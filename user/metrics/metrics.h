@@ -116,7 +116,8 @@ void metrics_write(struct metrics_text *text, const struct metrics *metrics);
 
 /* Gathers what the instance at `pin_dir` does and writes it; waits for its lock, but not for long.
  * Whatever happens, the text is complete and true: without an instance that can be read it says
- * `flowsplit_up 0`. Returns 0, -ENOENT if there is no instance, or another -errno; *err says why.
+ * `flowsplit_up 0`. Returns 0, -ENOENT or -ENOTDIR if there is no instance, or another -errno; *err
+ * says why.
  */
 int metrics_exposition(struct metrics_text *text, const char *pin_dir, const char *state_dir,
                        struct error *err);

@@ -265,16 +265,32 @@ static json_t *describe(struct gathering *g, bool writable, const char *service,
     return status;
 }
 
+const char *status_fault(const json_t *interface, enum status_way way, char *buf)
+{
+    static const struct {
+        const char *key, *words;
+    } ways[STATUS_WAYS] = {{"way_in", "way in"}, {"way_back", "way back"}};
+    const char *state = json_string_value(json_object_get(interface, ways[way].key));
+
+    if (strcmp(state, "ok") == 0)
+        return NULL;
+    snprintf(buf, STATUS_FAULT_MAX, "%s: the %s: %s",
+             json_string_value(json_object_get(interface, "name")), ways[way].words, state);
+    return buf;
+}
+
 bool status_trusted(const json_t *status)
 {
     const json_t *interface;
+    char fault[STATUS_FAULT_MAX];
     size_t i = 0;
 
-    json_array_foreach(
-        json_object_get(status, "interfaces"), i,
-        interface) if (strcmp(json_string_value(json_object_get(interface, "way_in")), "ok") != 0 ||
-                       strcmp(json_string_value(json_object_get(interface, "way_back")), "ok") !=
-                           0) return false;
+    json_array_foreach(json_object_get(status, "interfaces"), i, interface)
+    {
+        for (enum status_way way = 0; way < STATUS_WAYS; way++)
+            if (status_fault(interface, way, fault))
+                return false;
+    }
     return true;
 }
 

@@ -13,6 +13,15 @@
  * on failure; no instance is an empty one. The caller owns the reference. */
 json_t *status_gather(const char *pin_dir, const char *service, struct error *err);
 
+/* The ways of an interface. */
+enum status_way { STATUS_WAY_IN, STATUS_WAY_BACK, STATUS_WAYS };
+
+enum { STATUS_FAULT_MAX = 192 };
+
+/* What is wrong with a way of one of its interfaces, for a person: "eth0: the way in: missing". buf
+ * holds STATUS_FAULT_MAX. Returns buf, or NULL if packets reach the program. */
+const char *status_fault(const json_t *interface, enum status_way way, char *buf);
+
 /* Is what it says of the interfaces all as it should be? */
 bool status_trusted(const json_t *status);
 

@@ -134,19 +134,11 @@ static void print_not_observed(const json_t *observer)
     printf("not observed: %s (%s on %s: %s, errno %d)\n", unseen, program, on, error, number);
 }
 
-static void print_way(const json_t *interface, const char *key, const char *words)
-{
-    const char *name = text(interface, "name"), *state = text(interface, key);
-
-    if (strcmp(state, "ok") != 0)
-        printf("%s  %s: the %s: %s%s\n", terminal_style(STYLE_BOLD), name, words, state,
-               terminal_style(STYLE_OFF));
-}
-
 /* What is not as it should be gets a line. */
 static void print_interfaces(const json_t *list)
 {
     const json_t *interface;
+    char fault[STATUS_FAULT_MAX];
     size_t i = 0;
 
     printf("interfaces:");
@@ -156,8 +148,9 @@ static void print_interfaces(const json_t *list)
     puts(i ? "" : " none attached");
     json_array_foreach(list, i, interface)
     {
-        print_way(interface, "way_in", "way in");
-        print_way(interface, "way_back", "way back");
+        for (enum status_way way = 0; way < STATUS_WAYS; way++)
+            if (status_fault(interface, way, fault))
+                printf("%s  %s%s\n", terminal_style(STYLE_BOLD), fault, terminal_style(STYLE_OFF));
     }
 }
 

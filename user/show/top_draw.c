@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "parse.h"
+#include "status.h"
 #include "terminal.h"
 #include "top.h"
 
@@ -90,11 +91,33 @@ static void draw_head(const struct top_view *view)
                json_string_value(json_object_get(interface, "mode")));
     printw("   service: %s   order: %s%s", *view->service ? view->service : "all",
            top_order_name(view->order), view->paused ? "   PAUSED" : "");
+}
+
+static void draw_columns(int y)
+{
     attron(A_REVERSE);
-    mvprintw(2, 0, "%-12s %-12s %7s %7s %7s %7s %7s %7s %8s %-*s %8s %-*s %-9s %-*s", "SERVICE",
+    mvprintw(y, 0, "%-12s %-12s %7s %7s %7s %7s %7s %7s %8s %-*s %8s %-*s %-9s %-*s", "SERVICE",
              "VERSION", "WISHED", "GOT", "NEW/s", "PKT/s", "BYTE/s", "FAILED", "CONN p99",
              SPARK_WIDTH, "", "RESP p99", SPARK_WIDTH, "", "STATE", SCORE_WIDTH + 26, "GUARD");
     attroff(A_REVERSE);
+}
+
+/* A line for each way on which packets don't reach a program. Returns the line below. */
+static int draw_faults(const struct top_view *view, int y)
+{
+    char fault[STATUS_FAULT_MAX];
+    const json_t *interface;
+    size_t i = 0;
+
+    attron(COLOR_PAIR(PAIR_BAD) | A_BOLD);
+    json_array_foreach(json_object_get(view->status, "interfaces"), i, interface)
+    {
+        for (enum status_way way = 0; way < STATUS_WAYS; way++)
+            if (status_fault(interface, way, fault))
+                mvaddstr(y++, 0, fault);
+    }
+    attroff(COLOR_PAIR(PAIR_BAD) | A_BOLD);
+    return y;
 }
 
 /* The newest at the bottom, as many as there is room for. */
@@ -121,11 +144,14 @@ static void draw_events(const struct top_view *view, int top, int bottom)
 
 void top_draw(const struct top_view *view)
 {
-    const int height = getmaxy(stdscr), first = 3;
-    int y = first;
+    const int height = getmaxy(stdscr);
+    int first, y;
 
     erase();
     draw_head(view);
+    y = draw_faults(view, 1) + 1;
+    draw_columns(y++);
+    first = y;
     for (size_t i = 0; i < view->row_count && y < height - 2; i++)
         if (!*view->service || strcmp(view->service, view->rows[i].service) == 0)
             draw_row(y++, &view->rows[i]);
