@@ -103,7 +103,7 @@ static __always_inline bool takes_flows(const struct flow_ref *ref,
     const struct fs_table *table = flow_table(ref);
     const struct fs_version *version = &table->versions[backend->version & FS_OWNER_VERSION];
 
-    if (!(backend->flags & FS_BACKEND_IN_POOL) || version->withdrawn ||
+    if (!(backend->flags & FS_BACKEND_IN_POOL) ||
         fs_trip_of(&fs_trips, table, backend->version)->tick)
         return false;
     return version->weight_bp || (ref->current != FS_NO_BACKEND &&

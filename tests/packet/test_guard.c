@@ -48,7 +48,7 @@ static int64_t score_after(const struct fs_rule *rule, int bad)
         __s64 score = 0;
 
         for (int k = 0; k < bad; k++)
-            score = fs_score_next(&rule->steps[i], score, 1);
+            score = fs_score_next(rule, i, score, 1);
         highest = score > highest ? score : highest;
     }
     return highest;

@@ -40,7 +40,7 @@ static void expect(enum fs_signal signal, bool bad)
         score->first_bad_ns |= bad;
         for (int bank = 0; bank < FS_BANKS; bank++) {
             score->score[bank] =
-                fs_score_next(&guard->rules[i].steps[bank], score->score[bank], bad);
+                fs_score_next(&guard->rules[i], bank, score->score[bank], bad);
             calm &= score->score[bank] == 0;
             model.tripped |= score->score[bank] >= guard->rules[i].threshold;
         }

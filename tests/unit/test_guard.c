@@ -142,12 +142,13 @@ static void test_good_in_a_row(void **state)
     (void)state;
     for (int k = 0; k < 2000; k++) {
         struct fs_rule built = rule(1 + rng_below(&rng, FS_SHARE_ONE - 1), 1000);
-        const struct fs_steps *steps = &built.steps[k % FS_BANKS];
+        int bank = k % FS_BANKS;
+        const struct fs_steps *steps = &built.steps[bank];
         __s64 score = rng_below(&rng, (uint32_t)built.threshold), single = score;
         uint32_t count = rng_below(&rng, 300);
 
         for (uint32_t i = 0; i < count; i++)
-            single = fs_score_next(steps, single, 0);
+            single = fs_score_next(&built, bank, single, 0);
         assert_int_equal(fs_score_good(steps, score, count), single);
         assert_true(single >= 0);
         assert_int_equal(fs_score_good(steps, score, UINT32_MAX), 0);
@@ -163,7 +164,7 @@ static uint64_t trip_by_single_outcomes(const struct fs_rule *built, double rate
         bool bad = (double)(rng_next(rng) >> 11) * 0x1p-53 < rate;
 
         for (int i = 0; i < FS_BANKS; i++) {
-            score[i] = fs_score_next(&built->steps[i], score[i], bad);
+            score[i] = fs_score_next(built, i, score[i], bad);
             if (score[i] >= built->threshold)
                 return outcomes;
         }

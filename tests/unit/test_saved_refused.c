@@ -131,9 +131,9 @@ static void assert_replaced_refused(const char *part, const char *by, const char
 static void test_newer(void **state)
 {
     (void)state;
-    assert_replaced_refused("\"flowsplit_saved\": 1", "\"flowsplit_saved\": 2",
-                            "of format 2, and this flowsplit knows formats up to 1");
-    assert_replaced_refused("\"flowsplit_saved\": 1", "\"flowsplit_saved\": 2",
+    assert_replaced_refused("\"flowsplit_saved\": 2", "\"flowsplit_saved\": 3",
+                            "of format 3, and this flowsplit knows formats up to 2");
+    assert_replaced_refused("\"flowsplit_saved\": 2", "\"flowsplit_saved\": 3",
                             "saved by " FLOWSPLIT_VERSION);
 }
 

@@ -23,7 +23,8 @@ static void withdraw_two(void)
 
     assert_int_equal(change_withdraw(&change, "s0", "v1", &live, FS_RULE_ROLLOUT, &err), 0);
     side_publish(model);
-    fs_trips.words[slot].tick = (uint32_t)clock_tick;
+    fs_trips.words[slot] =
+        (struct fs_trip_word){.tick = (uint32_t)clock_tick, .first = (uint32_t)clock_tick};
     health[slot].trip = (struct fs_trip){.state = FS_TRIP_WITHDRAWN,
                                          .total = 10,
                                          .bad = 4,

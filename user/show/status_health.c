@@ -132,8 +132,7 @@ static json_t *trip_json(const struct fs_trip *trip)
 json_t *status_health(const struct draft *draft, const struct draft_version *version,
                       const struct fs_health *slot, const struct fs_backend_counters *sum)
 {
-    /* What the kernel has withdrawn, no command may have written down yet. */
-    bool withdrawn = version->withdrawn || (slot && slot->trip.state == FS_TRIP_WITHDRAWN);
+    bool withdrawn = slot && slot->trip.state == FS_TRIP_WITHDRAWN;
     json_t *object =
         json_pack("{s:b, s:b, s:o, s:o}", "observed", slot != NULL, "withdrawn", withdrawn,
                   "handshakes", handshakes_json(sum), "sampled", sampled_json(sum));
