@@ -34,7 +34,7 @@ static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u3
     place = fs_place_current(fs_arena, &fs_trips, table_of(service), hash);
     *is_new = packet_is_new(pkt) || service->affinity == FS_AFFINITY_NONE;
     if (unlikely(place.withdrawn) && *is_new)
-        guard_diverted(dir, number, place.withdrawn - 1);
+        place.unsettled |= guard_diverted(dir, number, place.withdrawn - 1);
     if (likely(service->affinity == FS_AFFINITY_NONE ||
                (!place.unsettled && pkt->proto == IPPROTO_TCP)))
         return place.backend;

@@ -210,8 +210,8 @@ static __always_inline void trip(const struct fs_table *table, __u32 version, __
 }
 
 /* A withdrawn version's time may be over: then its buckets are its own again, and its scores begin
- * anew. */
-static __always_inline void recover(const struct fs_table *table, __u32 version,
+ * anew. Returns whether that is so. */
+static __always_inline bool recover(const struct fs_table *table, __u32 version,
                                     struct fs_health *state)
 {
     struct fs_trip_word *word = trip_word(table, version);
@@ -221,7 +221,7 @@ static __always_inline void recover(const struct fs_table *table, __u32 version,
     if (!until || fs_before(now, until, 0) ||
         __sync_val_compare_and_swap(&trip->state, FS_TRIP_WITHDRAWN, FS_TRIP_ENDING) !=
             FS_TRIP_WITHDRAWN)
-        return;
+        return false;
     for (int i = 0; i < FS_MAX_RULES; i++)
         score_begin(&state->scores[i], table->guard.edition);
     word->until = 0;
@@ -230,10 +230,12 @@ static __always_inline void recover(const struct fs_table *table, __u32 version,
     trip->back_ns = bpf_ktime_get_ns();
     event_trip(table, version, trip, FS_EVENT_RECOVERY, trip->back_ns);
     __sync_lock_test_and_set(&trip->state, FS_TRIP_NONE);
+    return true;
 }
 
-/* A new flow goes to the baseline in the place of a withdrawn version. The first is noted; one that
- * comes when the version's time is over gives the version back to those behind it. */
+/* A new flow is about to go to the baseline in the place of a withdrawn version. The first is
+ * noted; one that comes when the version's time is over brings the version back. Returns whether it
+ * did, so that the flow is to be placed anew. */
 __noinline int guard_diverted(fs_ref dir, __u32 service, __u32 version)
 {
     const struct fs_table *table = table_of(service_at(dir, service));
@@ -243,8 +245,7 @@ __noinline int guard_diverted(fs_ref dir, __u32 service, __u32 version)
         return 0;
     if (!state->trip.diverted_ns)
         __sync_val_compare_and_swap(&state->trip.diverted_ns, 0, bpf_ktime_get_ns());
-    recover(table, version, state);
-    return 0;
+    return recover(table, version, state);
 }
 
 #endif
