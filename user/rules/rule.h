@@ -18,9 +18,9 @@ struct signal_info {
 
 extern const struct signal_info signal_infos[FS_SIGNAL_COUNT];
 
-/* Reads `NAME > SHARE%` or `pQUANTILE NAME > DURATION`, either perhaps with `for DURATION` behind it.
- * Returns 0, or -EINVAL with *err saying what
- * was wrong, at which column of the text, and what is allowed. Leaves rule->place as it is. */
+/* Reads `NAME > SHARE%` or `pQUANTILE NAME > DURATION`, either perhaps with `for DURATION` behind
+ * it. Returns 0, or -EINVAL with *err saying what was wrong, at which column of the text, and what
+ * is allowed. Leaves rule->place as it is. */
 int rule_parse(const char *text, struct rule_spec *rule, struct error *err);
 
 /* Do both watch the same signal with the same limit? */
