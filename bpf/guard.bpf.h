@@ -140,11 +140,12 @@ static __always_inline bool guard_scores(struct outcomes *o, __u32 number,
                                          bool any, bool bad)
 {
     bool counts = any && (!bad || o->sure >> (rule->signal & 31) & 1);
-    __u32 given = bad && !counts && rule->clients > 1 ? score_note_client(state, o->client) : 0;
+    __u32 given = bad ? score_note_client(state, o->client) : 0;
     int all = 0;
 
     for (__u32 i = 0; i < FS_BANKS; i++) {
-        all |= guard_score(o, number, i, counts || (any && given < rule->most[i]));
+        all |= guard_score(o, number, i,
+                           counts || (any && (rule->clients <= 1 || given < rule->most[i])));
         if (rule->clients > 1)
             all |= guard_score(o, number, FS_BANKS + i, counts) & SCORED_FULL ? SCORED_SURE : 0;
     }

@@ -62,8 +62,7 @@ struct fs_score {
     __u64 reached_ns;          /* when it was complete first; 0: it isn't, or has lapsed */
     __s64 score[2 * FS_BANKS]; /* by bank; those from FS_BANKS on, where the rule asks for several
                                   clients, are without bad outcomes that a client can provoke */
-    __u8 cells[FS_CELLS]; /* of the present evidence: bad outcomes that a client can have provoked,
-                             up to FS_CELL_MAX, by client */
+    __u8 cells[FS_CELLS]; /* of the present evidence: bad outcomes by client, up to FS_CELL_MAX */
     __u32 edition;        /* of the rules that all this belongs to */
     __u32 zero;
 };
@@ -113,7 +112,7 @@ struct fs_trip {
     __u64 baseline_total, baseline_bad; /* what the rule had seen of the baseline */
     __u32 baseline_breaks;              /* 1: the baseline broke it, too, so this is no more than a
                                            report */
-    __u32 clients;                      /* that gave bad outcomes which a client can provoke */
+    __u32 clients;                      /* that gave bad outcomes */
     __u32 recovered; /* how often the version has come back by itself since it was cleared */
     __u32 zero;
     struct fs_rule cause;

@@ -19,18 +19,34 @@
 static const char *const signals[RULES] = {"silence", "resets", "5xx", "slow handshakes",
                                            "slow responses"};
 
-/* The same way for clients of several addresses, /64s for IPv6. */
+/* The same way for clients of several addresses, /64s for IPv6, no two of which share a cell. */
 static struct way of_client[CLIENTS];
+
+static bool has_own_cell(int client)
+{
+    char with_port[2][END_TEXT];
+
+    for (int i = 0; i < client; i++) {
+        snprintf(with_port[0], END_TEXT, "%.50s:1", of_client[i].client);
+        snprintf(with_port[1], END_TEXT, "%.50s:1", of_client[client].client);
+        if (client_cell(with_port[0]) == client_cell(with_port[1]))
+            return false;
+    }
+    return true;
+}
 
 static const struct way *ways_of_clients(const struct way *way)
 {
     static char clients[CLIENTS][END_TEXT];
     bool ipv6 = way->vip[0] == '[';
+    int number = 1;
 
     for (int i = 0; i < CLIENTS; i++) {
-        snprintf(clients[i], END_TEXT, ipv6 ? "[2001:db8:f:%d::10]" : "100.64.%d.10", i + 1);
         of_client[i] = *way;
         of_client[i].client = clients[i];
+        do {
+            snprintf(clients[i], END_TEXT, ipv6 ? "[2001:db8:f:%d::10]" : "100.64.%d.10", number++);
+        } while (!has_own_cell(i));
     }
     return of_client;
 }
