@@ -25,7 +25,7 @@ struct close_wait {
     __u32 health, epoch;
     __u32 state;  /* enum close_wait_state */
     __u32 bucket; /* of the client */
-    __u32 zero;
+    __u32 client; /* fs_hash_source() */
 };
 
 /* One timer for all of them: kernels run out of memory for one each. */
@@ -59,9 +59,10 @@ static __always_inline void close_wait_stuck(struct close_wait *wait)
         return;
     if (state)
         __sync_fetch_and_add(&state->sockets.stuck, 1);
-    socket_says(
-        wait->backend, wait->health, wait->epoch, wait->bucket,
-        &(struct outcomes){.seen = 1u << FS_SIGNAL_CLOSE_WAIT, .bad = 1u << FS_SIGNAL_CLOSE_WAIT});
+    socket_says(wait->backend, wait->health, wait->epoch, wait->bucket,
+                &(struct outcomes){.seen = 1u << FS_SIGNAL_CLOSE_WAIT,
+                                   .bad = 1u << FS_SIGNAL_CLOSE_WAIT,
+                                   .client = wait->client});
 }
 
 /* A round of the clock: what is due by `now_ns`, and when the next is. */
@@ -129,7 +130,8 @@ static __always_inline void close_wait_begin(struct sock *sk, struct fs_socket *
                                .backend = socket->backend,
                                .health = socket->health,
                                .epoch = socket->epoch,
-                               .bucket = socket->bucket};
+                               .bucket = socket->bucket,
+                               .client = socket->client};
 
     if (bpf_map_update_elem(&close_waits, &cookie, &fresh, BPF_NOEXIST)) {
         socket->untimed = FS_UNTIMED_SHORT;
@@ -164,9 +166,10 @@ static __always_inline void close_wait_look(struct sock *sk, struct fs_socket *s
         return;
     socket->untimed = FS_UNTIMED_STUCK;
     __sync_fetch_and_add(&state->sockets.stuck, 1);
-    socket_says(
-        socket->backend, socket->health, socket->epoch, socket->bucket,
-        &(struct outcomes){.seen = 1u << FS_SIGNAL_CLOSE_WAIT, .bad = 1u << FS_SIGNAL_CLOSE_WAIT});
+    socket_says(socket->backend, socket->health, socket->epoch, socket->bucket,
+                &(struct outcomes){.seen = 1u << FS_SIGNAL_CLOSE_WAIT,
+                                   .bad = 1u << FS_SIGNAL_CLOSE_WAIT,
+                                   .client = socket->client});
 }
 
 /* Whether the clock, or who looked, found the socket stuck. From now on neither does. */

@@ -209,7 +209,6 @@ static __always_inline __u32 flow_begin(struct flow_ref *ref)
 
     flow_former(ref, now, &former);
     if (!flows_are_full(now) || !former.recording || former.backend == FS_NO_BACKEND ||
-        table->versions[former.version & FS_OWNER_VERSION].withdrawn ||
         fs_trip_of(&fs_trips, table, former.version)->tick)
         return ref->current;
     return former.backend;

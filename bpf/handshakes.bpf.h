@@ -180,7 +180,7 @@ static __always_inline void observe_refusal(struct observed *o, const struct fs_
 {
     count->refused += 1;
     if (!(begun->flags & (FS_HANDSHAKE_FAILED | FS_HANDSHAKE_CONTESTED)))
-        says(o, FS_SIGNAL_CONNECT_FAILURES, true);
+        says_surely(o, FS_SIGNAL_CONNECT_FAILURES);
 }
 
 /* Is this RST one that answers a SYN? Those have an ACK, and 0 for a sequence number (RFC 9293,

@@ -76,6 +76,7 @@ static __always_inline void judge(void)
         return;
     if (unlikely(o->heart_lost))
         guard_heart_lost(&o->says);
+    o->says.client = fs_hash_source(hash_key(), o->key.addr, o->family);
     guard_judge(&o->says);
 }
 

@@ -204,6 +204,13 @@ static __always_inline void says(struct observed *o, enum fs_signal signal, bool
         o->says.bad |= 1u << signal;
 }
 
+/* A bad outcome that no client can have provoked. */
+static __always_inline void says_surely(struct observed *o, enum fs_signal signal)
+{
+    says(o, signal, true);
+    o->says.sure |= 1u << signal;
+}
+
 static __always_inline void histogram_add(struct fs_histogram *histogram, __u64 ns)
 {
     __u32 bin = fs_bin(ns);

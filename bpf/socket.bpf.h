@@ -77,32 +77,34 @@ static __always_inline bool is_on_record(fs_ref dir, __u32 id, __u32 slot, __u32
            health_at(slot, epoch);
 }
 
-/* Gives an outcome of a socket to the guard; `id`, `slot`, `epoch` and `bucket` are what it was
- * born with. */
+/* Gives an outcome of a socket to the guard, and fills in the rest of it; `id`, `slot`, `epoch` and
+ * `bucket` are what it was born with. */
 static __always_inline void socket_says(__u32 id, __u32 slot, __u32 epoch, __u32 bucket,
-                                        const struct outcomes *outcomes)
+                                        struct outcomes *o)
 {
-    struct outcomes o = *outcomes;
     const struct fs_backend *backend;
 
-    o.now_ns = bpf_ktime_get_ns();
-    o.dir = directory_now();
-    o.backend = id & FS_SLOT_BACKEND;
-    if (!is_on_record(o.dir, id, slot, epoch))
+    o->now_ns = bpf_ktime_get_ns();
+    o->dir = directory_now();
+    o->backend = id & FS_SLOT_BACKEND;
+    if (!is_on_record(o->dir, id, slot, epoch))
         return;
-    backend = backend_at(o.dir, id);
-    o.control = control_of(table_of(service_at(o.dir, backend->service)), backend->version, bucket);
-    guard_judge(&o);
+    backend = backend_at(o->dir, id);
+    o->control =
+        control_of(table_of(service_at(o->dir, backend->service)), backend->version, bucket);
+    guard_judge(o);
 }
 
-/* The bucket of a socket's client. */
-static __always_inline __u32 socket_bucket(const struct sock *sk, const struct fs_service *service)
+/* Notes who a socket's client is. */
+static __always_inline void socket_client(const struct sock *sk, const struct fs_service *service,
+                                          struct fs_socket *socket)
 {
     struct fs_endpoint client;
 
     socket_endpoint(sk, true, &client);
-    return fs_hash_bucket(fs_hash_client(hash_key(), service->salt, client.addr, client.port_be,
-                                         client.family, service->affinity));
+    socket->client = fs_hash_source(hash_key(), client.addr, client.family);
+    socket->bucket = fs_hash_bucket(fs_hash_client(
+        hash_key(), service->salt, client.addr, client.port_be, client.family, service->affinity));
 }
 
 #endif

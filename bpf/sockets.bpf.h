@@ -58,7 +58,7 @@ static __always_inline void socket_born(struct sock *sk)
     socket->backend = backend->id;
     socket->health = table->pool[backend->version & FS_OWNER_VERSION].health;
     socket->epoch = state->epoch;
-    socket->bucket = socket_bucket(sk, service_at(dir, backend->service));
+    socket_client(sk, service_at(dir, backend->service), socket);
     socket->state = STATE_ESTABLISHED;
     __sync_fetch_and_add(&state->sockets.opened, 1);
     __sync_fetch_and_add(&state->sockets.now[STATE_ESTABLISHED], 1);
@@ -71,7 +71,7 @@ static __always_inline void socket_sent(struct fs_socket *socket, const struct t
                                         __u32 again, __u32 bad)
 {
     __u32 sent = tcp->data_segs_out - socket->segments;
-    struct outcomes o = {.good_before = sent > again ? sent - again : 0};
+    struct outcomes o = {.good_before = sent > again ? sent - again : 0, .client = socket->client};
 
     socket->segments += sent;
     if (bad)

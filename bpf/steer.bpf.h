@@ -27,17 +27,16 @@ static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u3
     struct said_by by;
     struct fs_place place;
     __u64 hash, steered;
+    bool again = false;
 
     hash = fs_hash_client(hash_key(), service->salt, packet_source(pkt), pkt->source_be,
                           pkt->family, service->affinity);
     place = fs_place_current(fs_arena, &fs_trips, table_of(service), hash);
     *is_new = packet_is_new(pkt) || service->affinity == FS_AFFINITY_NONE;
-    if (unlikely(place.unsettled) && *is_new)
-        guard_diverted(dir, number,
-                       place.withdrawn ? place.withdrawn - 1
-                                       : table_of(service)->moves[place.bucket].previous);
+    if (unlikely(place.withdrawn) && *is_new)
+        again = guard_diverted(dir, number, place.withdrawn - 1);
     if (likely(service->affinity == FS_AFFINITY_NONE ||
-               (!place.unsettled && pkt->proto == IPPROTO_TCP)))
+               (!place.unsettled && !again && pkt->proto == IPPROTO_TCP)))
         return place.backend;
     by = said_by_source(pkt);
     if (pkt->proto == IPPROTO_UDP) {
@@ -46,7 +45,7 @@ static __always_inline __u32 choose_backend(struct packet *pkt, fs_ref dir, __u3
         return steered;
     }
     if (*is_new)
-        return likely(!fs_trips.full)
+        return likely(!fs_trips.full && !again)
                    ? place.backend
                    : steer_syn(where_in(dir, number), by.addr_low, by.addr_high, by.said);
     said_by_tcp(&by, pkt->tcp_flags, packet_seq(pkt), packet_ack(pkt), packet_end(pkt));

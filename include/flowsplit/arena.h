@@ -124,6 +124,8 @@ struct fs_pool {
     fs_ref slots;     /* __u32[slot_count], see FS_SLOT_* */
     __u32 slot_count; /* a power of two, or 0: no backends */
     __u32 health;     /* the version's number in the map `health`, or FS_NO_HEALTH */
+    __u32 zero;
+    __u64 trip_state; /* fs_trip_word.state that this table has taken in */
 };
 
 /* A slot: the number of a backend, and whether the slot is unsettled. */
@@ -131,16 +133,17 @@ struct fs_pool {
 #define FS_SLOT_BACKEND   0x0000ffffu
 
 /* A bucket's owner: the number of a version, whether the bucket is unsettled, and whether what its
- * flows say is also the control's (fs_table.control). */
+ * flows say is also the control's (fs_table.control). While its owner is withdrawn, a bucket is
+ * served by the baseline. */
 #define FS_OWNER_UNSETTLED 0x80u
 #define FS_OWNER_CONTROL   0x40u
 #define FS_OWNER_VERSION   0x1fu
 
-/* How a bucket came to its owner. Read by the data path only where the bucket is unsettled. */
+/* How a bucket came to who serves it. Read by the data path only where the bucket is unsettled. */
 struct fs_bucket_move {
     __u32 moving_until; /* tick; from then on the bucket is tracked */
     __u16 order;        /* place in its owner's order of taking: the latest is given back first */
-    __u8 previous;      /* version that owned it before */
+    __u8 previous;      /* version that served it before */
     __u8 zero;
 };
 
@@ -163,8 +166,8 @@ enum fs_version_state {
  * that name it. */
 struct fs_version {
     char name[FS_NAME_MAX + 1];
-    __u32 weight_bp;    /* as wished; what it has while withdrawn is 0 */
-    __u32 withdrawn;    /* 1: its buckets are the baseline's until it is cleared */
+    __u32 weight_bp;    /* its buckets; while it is withdrawn it serves none of them */
+    __u32 withdrawn;    /* 1: by fs_pool.trip_state, its buckets are served by the baseline */
     __u32 state;        /* enum fs_version_state */
     __u32 rank;         /* place in the file, from 0 */
     __u32 member_count; /* backends in the pool */
@@ -193,7 +196,7 @@ struct fs_table {
 _Static_assert(sizeof(struct fs_bucket_move) == 8, "fs_bucket_move is part of the ABI");
 _Static_assert(sizeof(struct fs_slot_move) == 12, "fs_slot_move is part of the ABI");
 _Static_assert(sizeof(struct fs_version) == 192, "fs_version is part of the ABI");
-_Static_assert(sizeof(struct fs_table) == FS_BUCKETS * 9 + FS_VERSION_SLOTS * (12 + 192) + 24 +
+_Static_assert(sizeof(struct fs_table) == FS_BUCKETS * 9 + FS_VERSION_SLOTS * (24 + 192) + 24 +
                                               FS_NAME_MAX + 1 + sizeof(struct fs_guard),
                "fs_table is part of the ABI");
 _Static_assert(sizeof(struct fs_table) <= FS_ARENA_GUARD, "the guard covers any struct");

@@ -22,6 +22,9 @@
 #define FS_BANKS     3         /* scores of a rule */
 #define FS_SCORE_ONE (1 << 24) /* a score of 1.0, in natural logarithms */
 #define FS_SHARE_ONE 1000000   /* shares are in millionths */
+#define FS_CELLS     128       /* of the clients that gave bad outcomes, see fs_score */
+#define FS_CELL_MAX  250       /* bad outcomes of a cell that are counted */
+#define FS_CLIENTS   64        /* the most that a guard can ask for */
 
 /* What one score makes of an outcome, in units of 1/FS_SCORE_ONE. */
 struct fs_steps {
@@ -34,17 +37,24 @@ struct fs_rule {
     __u32 signal;    /* enum fs_signal */
     __u32 share_ppm; /* of outcomes that may be bad, in millionths */
     __u64 limit_ns;  /* for times: an outcome is bad if it took longer; else 0 */
-    __s64 threshold; /* in units of 1/FS_SCORE_ONE */
+    __s64 threshold; /* in units of 1/FS_SCORE_ONE; no score rises above it */
     struct fs_steps steps[FS_BANKS];
+    __u64 hold_ns;       /* how long the evidence must have stood; 0: not at all */
+    __u8 most[FS_BANKS]; /* bad outcomes of one client that count, for each score */
+    __u8 clients;        /* that must have given bad outcomes; with 1, `most` is no matter */
+    __u32 zero;
 };
 
-_Static_assert(sizeof(struct fs_rule) == 72, "fs_rule is part of the ABI");
+_Static_assert(sizeof(struct fs_rule) == 88, "fs_rule is part of the ABI");
 
-/* The score after one more outcome. */
-static __always_inline __s64 fs_score_next(const struct fs_steps *steps, __s64 score, int bad)
+/* The score number `bank` after one more outcome. */
+static __always_inline __s64 fs_score_next(const struct fs_rule *rule, int bank, __s64 score,
+                                           int bad)
 {
-    score += bad ? steps->bad : steps->good;
-    return score < 0 ? 0 : score;
+    score += bad ? rule->steps[bank].bad : rule->steps[bank].good;
+    if (score < 0)
+        return 0;
+    return score < rule->threshold ? score : rule->threshold;
 }
 
 /* The score after `count` good outcomes in a row. */
@@ -66,16 +76,19 @@ enum fs_live_flows {
 /* How a service is guarded. */
 struct fs_guard {
     __u32 rule_count;
-    __u8 on_trip;    /* enum fs_on_trip */
-    __u8 live_flows; /* enum fs_live_flows */
-    __u8 zero[2];
+    __u8 on_trip;              /* enum fs_on_trip */
+    __u8 live_flows;           /* enum fs_live_flows */
+    __u8 clients;              /* as in each of its rules */
+    __u8 worse_than_baseline;  /* 1: while the baseline breaks a rule, that rule only reports */
     __u32 live_ticks;          /* for DRAIN */
     __u32 close_wait_after_ms; /* how long a socket may stay in CLOSE_WAIT */
     __u32 false_alarm_ppb;     /* once in so many outcomes by chance: in billionths */
     __u32 edition;             /* of the rules: scores of another one count as zero */
+    __u32 recover_ticks;       /* what a rule withdraws is back after that, doubled each time */
+    __u32 recover_at_most;     /* so often; 0: never */
     struct fs_rule rules[FS_MAX_RULES];
 };
 
-_Static_assert(sizeof(struct fs_guard) == 24 + FS_MAX_RULES * 72, "fs_guard is part of the ABI");
+_Static_assert(sizeof(struct fs_guard) == 32 + FS_MAX_RULES * 88, "fs_guard is part of the ABI");
 
 #endif

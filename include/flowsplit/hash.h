@@ -54,6 +54,14 @@ static __always_inline __u64 fs_hash_client(const struct fs_hash_key *key, __u64
     return fs_hash_mix(key, x);
 }
 
+/* Who a client is, whatever its port: the hash of its address, /64 for IPv6. All 32 bits of the
+ * result are usable. */
+static __always_inline __u32 fs_hash_source(const struct fs_hash_key *key, const __be32 *addr,
+                                            __u8 family)
+{
+    return fs_hash_mix(key, family == 4 ? addr[0] : fs_hash_words(addr[0], addr[1])) >> 32;
+}
+
 /* The hash of a flow as such, never 0. */
 static __always_inline __u64 fs_hash_flow(const struct fs_hash_key *key,
                                           const struct fs_flow_key *flow)

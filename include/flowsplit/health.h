@@ -52,20 +52,45 @@ struct fs_histogram {
     __u64 bins[FS_BINS];
 };
 
-/* What a rule has seen. */
+/* What a rule has seen. The present evidence is what has come since all scores were zero; times are
+ * CLOCK_MONOTONIC. Clients are told apart by fs_hash_source() modulo FS_CELLS: two may share a cell
+ * and count as one, but none has two. */
 struct fs_score {
-    __u64 total; /* outcomes since the version was declared or cleared */
+    __u64 total; /* outcomes since the version was declared or cleared, or came back */
     __u64 bad;
-    __u64 first_bad_ns; /* CLOCK_MONOTONIC; of the present evidence: 0 while all scores are zero */
-    __s64 score[FS_BANKS];
-    __u32 edition; /* of the rules that all this belongs to */
+    __u64 first_bad_ns;        /* of the present evidence; 0: there is none */
+    __u64 reached_ns;          /* when it was complete first; 0: it isn't, or has lapsed */
+    __s64 score[2 * FS_BANKS]; /* by bank; those from FS_BANKS on, where the rule asks for several
+                                  clients, are without bad outcomes that a client can provoke */
+    __u8 cells[FS_CELLS]; /* of the present evidence: bad outcomes by client, up to FS_CELL_MAX */
+    __u32 edition;        /* of the rules that all this belongs to */
     __u32 zero;
 };
+
+_Static_assert(sizeof(struct fs_score) == 88 + FS_CELLS, "fs_score is part of the ABI");
+
+/* How many cells, and so at least how many clients, the present evidence has come from. */
+static __always_inline __u32 fs_score_clients(const struct fs_score *score)
+{
+    const __u64 ones = 0x0101010101010101ULL, *words = (const __u64 *)score->cells;
+    __u32 clients = 0;
+
+    for (int i = 0; i < FS_CELLS / 8; i++) {
+        __u64 used = words[i];
+
+        used |= used >> 4; /* then the lowest bit of each byte says whether there is any */
+        used |= used >> 2;
+        used |= used >> 1;
+        clients += (used & ones) * ones >> 56;
+    }
+    return clients;
+}
 
 enum fs_trip_state {
     FS_TRIP_NONE,
     FS_TRIP_REPORTED,  /* a rule was broken; the version goes on */
     FS_TRIP_WITHDRAWN, /* by a rule, or by hand */
+    FS_TRIP_ENDING,    /* it is just coming back */
 };
 
 #define FS_RULE_BY_HAND   0xffffffffu
@@ -83,6 +108,13 @@ struct fs_trip {
     __u64 last_new_ns; /* of the last new flow before the trip */
     __u64 diverted_ns; /* of the first new flow that went to the baseline instead; 0: none yet */
     __u64 event;       /* number of its event */
+    __u64 back_ns;     /* when it comes back by itself, or did; 0: not at all */
+    __u64 baseline_total, baseline_bad; /* what the rule had seen of the baseline */
+    __u32 baseline_breaks;              /* 1: the baseline broke it, too, so this is no more than a
+                                           report */
+    __u32 clients;                      /* that gave bad outcomes */
+    __u32 recovered; /* how often the version has come back by itself since it was cleared */
+    __u32 zero;
     struct fs_rule cause;
 };
 
@@ -135,12 +167,14 @@ struct fs_socket {
     __u32 state;    /* TCP state */
     __u32 end;      /* enum fs_socket_end, as far as it is known */
     __u32 bucket;   /* of the client */
+    __u32 client;   /* fs_hash_source() */
     __u32 repeated; /* what the client had acknowledged, plus one, when a timer sent something again
                        that isn't judged yet; 0: there is no such thing */
     __u32 untimed;  /* enum fs_untimed */
+    __u32 zero;
 };
 
-_Static_assert(sizeof(struct fs_socket) == 80, "fs_socket is part of the ABI");
+_Static_assert(sizeof(struct fs_socket) == 88, "fs_socket is part of the ABI");
 
 /* A connection, as it is now. */
 struct fs_connection_now {
@@ -159,7 +193,7 @@ struct fs_connection {
     struct fs_connection_now now;
 };
 
-_Static_assert(sizeof(struct fs_connection) == 152, "fs_connection is part of the ABI");
+_Static_assert(sizeof(struct fs_connection) == 160, "fs_connection is part of the ABI");
 
 #define FS_HTTP_CLASSES 6 /* 1xx to 5xx; 0: not to be read */
 
@@ -204,12 +238,30 @@ struct fs_health {
     struct fs_histogram response_time;
 };
 
-/* A version that takes no new flows although buckets are its own: since when, and from when on its
- * live flows are cut. Ticks; 0: not at all. */
-struct fs_trip_word {
-    __u32 tick;
-    __u32 cut;
+/* Where the flows are that aren't on record, while a change that isn't in the tables moves them. */
+enum fs_trip_former {
+    FS_FORMER_TABLE,    /* where they were by the table before the first such change */
+    FS_FORMER_OWNER,    /* with the buckets' owner */
+    FS_FORMER_BASELINE, /* with the baseline */
 };
+
+/* A version that takes no new flows although buckets are its own, or takes them again. `state` is
+ * changed as a whole, after all the rest. In ticks; 0: not at all. */
+struct fs_trip_word {
+    union {
+        struct {
+            __u32 tick; /* since when it is withdrawn */
+            __u32 back; /* since when it is back */
+        };
+        __u64 state;
+    };
+    __u32 cut;    /* while withdrawn: from when on its live flows are cut */
+    __u32 until;  /* while withdrawn: from when on it is back by itself */
+    __u32 first;  /* when the first change came that isn't in the tables (fs_pool.trip_state) */
+    __u32 former; /* enum fs_trip_former */
+};
+
+_Static_assert(sizeof(struct fs_trip_word) == 24, "fs_trip_word is part of the ABI");
 
 /* What the kernel withdraws by: the map .data.trips. */
 struct fs_trips {
@@ -219,7 +271,7 @@ struct fs_trips {
     struct fs_trip_word words[FS_TRIP_SLOTS];
 };
 
-_Static_assert(sizeof(struct fs_trips) == 16 + FS_TRIP_SLOTS * 8, "fs_trips is part of the ABI");
+_Static_assert(sizeof(struct fs_trips) == 16 + FS_TRIP_SLOTS * 24, "fs_trips is part of the ABI");
 
 enum fs_handshake_flags {
     FS_HANDSHAKE_SOUND = 1,     /* the SYN was one that no host drops (handshakes.bpf.h) */
@@ -272,6 +324,7 @@ enum fs_event_kind {
     FS_EVENT_TRIP = 1,  /* a rule was broken, or a heartbeat lost and the version withdrawn */
     FS_EVENT_COMMAND,   /* a person's act, or a controller's */
     FS_EVENT_HEARTBEAT, /* a heartbeat was lost; nothing else changed */
+    FS_EVENT_RECOVERY,  /* a withdrawn version came back by itself; `trip` is what ended */
 };
 
 /* Something that happened. Written by the programs, and by commands under the instance's lock. */
@@ -279,7 +332,7 @@ struct fs_event {
     __u64 number;  /* plus one; 0 while it is being written */
     __u64 time_ns; /* CLOCK_MONOTONIC */
     __u32 kind;    /* enum fs_event_kind */
-    __u32 health;  /* TRIP: the version's slot */
+    __u32 health;  /* TRIP, RECOVERY: the version's slot */
     char service[FS_NAME_MAX + 1];
     char version[FS_NAME_MAX + 1];
     union {

@@ -47,22 +47,68 @@ static __always_inline int fs_is_cut(const struct fs_trip_word *trip, __u32 now)
     return trip->tick && trip->cut && !fs_before(now, trip->cut, 0);
 }
 
-/* Where new flows go: the current owners of bucket and slot. The buckets of a version that has
- * tripped are the baseline's, as if a change had moved them at that moment. */
+/* A trip word's state; one read of it serves for one decision. */
+static __always_inline __u64 fs_trip_state(const struct fs_trip_word *trip)
+{
+    return *(const volatile __u64 *)&trip->state;
+}
+
+static __always_inline __u32 fs_state_tick(__u64 state)
+{
+    return (__u32)state;
+}
+
+/* When a version came to that state. */
+static __always_inline __u32 fs_state_since(__u64 state)
+{
+    return (__u32)state ? (__u32)state : (__u32)(state >> 32);
+}
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fs_trip_word.tick is the lower half");
+
+/* Who serves the buckets of a version whose trip word is in that state. */
+static __always_inline __u32 fs_served_by(const struct fs_table *table, __u32 version, __u64 state)
+{
+    return (fs_state_tick(state) ? table->baseline : version) & FS_OWNER_VERSION;
+}
+
+/* Prepares a trip word for a change at `now`, of which a table knows no more than `pool` says:
+ * which flows without an entry move then. Buckets that move while they move keep their oldest
+ * place; but flows that have been cut are nowhere. */
+static __always_inline void fs_trip_change(struct fs_trip_word *trip, const struct fs_pool *pool,
+                                           __u32 drain_ticks, __u32 now)
+{
+    __u64 state = fs_trip_state(trip);
+
+    if (state == pool->trip_state) {
+        trip->first = now;
+        trip->former = FS_FORMER_TABLE;
+    } else if (!fs_before(now, fs_state_since(state) + drain_ticks, 0)) {
+        trip->former = fs_state_tick(state) ? FS_FORMER_BASELINE : FS_FORMER_OWNER;
+    }
+    if (fs_is_cut(trip, now))
+        trip->former = FS_FORMER_BASELINE;
+}
+
+/* Where new flows go: who serves the bucket, and the current owner of the slot. What a trip word
+ * says and the table has not taken in is as if a change had moved the buckets at that moment. */
 static __always_inline struct fs_place fs_place_current(void *arena, const struct fs_trips *trips,
                                                         const struct fs_table *table, __u64 hash)
 {
     struct fs_place place = {.bucket = fs_hash_bucket(hash), .backend = FS_NO_BACKEND};
     __u32 owner = table->owner[place.bucket];
     const struct fs_pool *pool = &table->pool[owner & FS_OWNER_VERSION];
+    __u64 state;
     __u32 count;
 
     place.version = owner & FS_OWNER_VERSION;
     place.unsettled = owner & FS_OWNER_UNSETTLED;
-    if (__builtin_expect(trips->words[pool->health & (FS_TRIP_SLOTS - 1)].tick != 0, 0)) {
-        place.withdrawn = place.version + 1;
-        place.version = table->baseline & FS_OWNER_VERSION;
-        place.unsettled = FS_OWNER_UNSETTLED;
+    state = fs_trip_state(&trips->words[pool->health & (FS_TRIP_SLOTS - 1)]);
+    if (__builtin_expect(state != 0, 0)) {
+        if (state != pool->trip_state)
+            place.unsettled = FS_OWNER_UNSETTLED;
+        place.withdrawn = fs_state_tick(state) ? place.version + 1 : 0;
+        place.version = fs_served_by(table, place.version, state);
         pool = &table->pool[place.version];
     }
     count = pool->slot_count;
@@ -77,31 +123,49 @@ static __always_inline struct fs_place fs_place_current(void *arena, const struc
     return place;
 }
 
-/* How a bucket came to whom it belongs to now. */
+/* Who serves a bucket, and how it came to that. */
 struct fs_owned {
     __u32 version;
-    __u32 previous; /* owner before, where `moving` */
+    __u32 previous; /* who served it before, where `moving` */
     __u32 unsettled;
     __u32 moving; /* non-zero: flows without an entry are with `previous` */
 };
+
+/* Who had the flows without an entry before the changes of the owner's trip word that the table
+ * doesn't know. */
+static __always_inline __u32 fs_bucket_former(const struct fs_table *table,
+                                              const struct fs_trip_word *trip, __u32 bucket)
+{
+    __u32 owner = table->owner[bucket], version = owner & FS_OWNER_VERSION;
+    const struct fs_bucket_move *move = &table->moves[bucket];
+
+    if (trip->former == FS_FORMER_OWNER)
+        return version;
+    if (trip->former == FS_FORMER_BASELINE)
+        return table->baseline & FS_OWNER_VERSION;
+    if (owner & FS_OWNER_UNSETTLED && fs_before(trip->first, move->moving_until, 0))
+        return move->previous & FS_OWNER_VERSION;
+    return fs_served_by(table, version, table->pool[version].trip_state);
+}
 
 static __always_inline struct fs_owned fs_bucket_owned(const struct fs_trips *trips,
                                                        const struct fs_table *table, __u32 bucket,
                                                        __u32 now, __u32 margin)
 {
-    __u32 owner = table->owner[bucket];
+    __u32 owner = table->owner[bucket], version = owner & FS_OWNER_VERSION;
     const struct fs_bucket_move *move = &table->moves[bucket];
-    struct fs_owned owned = {.version = owner & FS_OWNER_VERSION};
-    const struct fs_trip_word *trip = fs_trip_of(trips, table, owned.version);
-    __u32 moved_at = trip->tick ? trip->tick : now;
+    const struct fs_trip_word *trip = fs_trip_of(trips, table, version);
+    __u64 state = fs_trip_state(trip);
+    struct fs_owned owned = {.version = fs_served_by(table, version, state)};
 
-    owned.unsettled = trip->tick || owner & FS_OWNER_UNSETTLED;
-    if (owner & FS_OWNER_UNSETTLED)
-        owned.moving = fs_before(moved_at, move->moving_until, trip->tick ? 0 : margin);
-    owned.previous = owned.moving ? move->previous & FS_OWNER_VERSION : owned.version;
-    if (trip->tick) {
-        owned.version = table->baseline & FS_OWNER_VERSION;
-        owned.moving = fs_before(now, trip->tick + fs_ticks(table->drain_ms), margin);
+    if (state == table->pool[version].trip_state) {
+        owned.unsettled = owner & FS_OWNER_UNSETTLED;
+        owned.moving = owned.unsettled && fs_before(now, move->moving_until, margin);
+        owned.previous = owned.moving ? move->previous & FS_OWNER_VERSION : owned.version;
+    } else {
+        owned.unsettled = FS_OWNER_UNSETTLED;
+        owned.moving = fs_before(now, fs_state_since(state) + fs_ticks(table->drain_ms), margin);
+        owned.previous = owned.moving ? fs_bucket_former(table, trip, bucket) : owned.version;
     }
     return owned;
 }

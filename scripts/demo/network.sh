@@ -111,6 +111,7 @@ services:
       rules:
         - connect_failures > 1%
         - resets > 1%
+      clients: 1
     versions:
       - name: stable
         weight: $((100 - ${1%\%}))%

@@ -23,7 +23,8 @@ expected_of_status() {
     def rules($l; $rules):
         $rules[] | ($l + {rule}) as $l |
         line("guard_outcomes_total"; $l; .outcomes), line("guard_bad_total"; $l; .bad),
-        line("guard_score"; $l; .score), line("guard_threshold"; $l; .threshold);
+        line("guard_score"; $l; .score), line("guard_threshold"; $l; .threshold),
+        line("guard_clients"; $l; .clients);
     def connections($l; $c):
         line("connections_stuck"; $l; $c.close_wait_too_long), line("connections_opened_total"; $l; $c.opened),
         line("connection_received_bytes_total"; $l; $c.bytes_in), line("connection_sent_bytes_total"; $l; $c.bytes_out),
@@ -39,6 +40,7 @@ expected_of_status() {
     def health($l; $h):
         line("version_observed"; $l; $h.observed | number), line("version_withdrawn"; $l; $h.withdrawn | number),
         line("version_tripped"; $l; $h.tripped != null | number),
+        line("version_recoveries"; $l; $h.recovered),
         handshakes($l; $h.handshakes; $h.sampled), connections($l; $h.connections), rules($l; $h.guard),
         times("connect_time_seconds"; $l; $h.connect_time), times("response_time_seconds"; $l; $h.response_time),
         ($h.http | to_entries[] | select(.key | length == 3) | line("http_responses_total"; $l + {code: .key}; .value));

@@ -12,6 +12,7 @@ ANSWER_MS=$(scaled 1500 8000)
 one_service() {
     service web "$VIP4:80/tcp" flow 5m stable "stable=0%:$(backends 4 l1)" "canary=100%:$(backends 4 l2)"
     rules 'retransmits > 2%'
+    echo '      clients: 1' # all of them have one address
 }
 
 # Each asks once, reads the answer and closes.

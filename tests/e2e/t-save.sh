@@ -134,8 +134,8 @@ cut_off() {
 }
 
 newer() {
-    sed 's/"flowsplit_saved": 1/"flowsplit_saved": 2/' "$SAVED" >"$SAVED.bad"
-    refused "of format 2, and this flowsplit knows formats up to 1"
+    sed 's/"flowsplit_saved": 2/"flowsplit_saved": 3/' "$SAVED" >"$SAVED.bad"
+    refused "of format 3, and this flowsplit knows formats up to 2"
 }
 
 not_alone() {

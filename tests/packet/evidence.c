@@ -161,6 +161,15 @@ char *hash_leads(const char *name, const char *client, char *text)
     return text;
 }
 
+unsigned client_cell(const char *client)
+{
+    struct end end = end_of(client);
+    __be32 addr[4];
+
+    read_addr(&end, addr);
+    return fs_hash_source(&root()->key, addr, end.family) % FS_CELLS;
+}
+
 bool is_sampled(const char *name, const char *client)
 {
     struct end end = end_of(client);

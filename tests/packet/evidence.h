@@ -32,6 +32,9 @@ bool is_in_control(const char *service, const char *client);
  * END_TEXT, which it returns. */
 char *hash_leads(const char *service, const char *client, char *text);
 
+/* Which cell of a score the client has. */
+unsigned client_cell(const char *client);
+
 /* Is the client's flow in the sample? */
 bool is_sampled(const char *service, const char *client);
 

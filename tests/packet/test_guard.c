@@ -48,7 +48,7 @@ static int64_t score_after(const struct fs_rule *rule, int bad)
         __s64 score = 0;
 
         for (int k = 0; k < bad; k++)
-            score = fs_score_next(&rule->steps[i], score, 1);
+            score = fs_score_next(rule, i, score, 1);
         highest = score > highest ? score : highest;
     }
     return highest;
@@ -226,10 +226,50 @@ static void baseline(const struct way *way)
     reported(way, "stable", way->stable);
     test_end();
 
-    way_test(way, "a version is withdrawn all the same when the baseline has been reported");
+    way_test(way,
+             "without worse_than_baseline a version is withdrawn while the baseline fails, too");
     for (int i = 0; i < 4; i++)
         talk_fails(way, way->canary);
     check_number(trip_of(way, "canary").state, FS_TRIP_WITHDRAWN, "state of the trip");
+    test_end();
+}
+
+static void worse_than_baseline(const struct way *way)
+{
+    struct fs_trip trip;
+
+    way_test(way, "while the baseline breaks the same rule, a version is only reported");
+    for (int i = 0; i < 3; i++)
+        talk_fails(way, way->stable);
+    reported(way, "canary", way->canary);
+    trip = trip_of(way, "canary");
+    check_number(trip.baseline_breaks, 1, "does the baseline break it?");
+    check_number(trip.baseline_total, 3, "outcomes of the baseline");
+    check_number(trip.baseline_bad, 3, "its bad ones");
+    test_end();
+
+    way_test(way, "when the baseline is well again, that version is withdrawn by its next failure");
+    for (int i = 0; i < 30; i++)
+        talk_succeeds(way, way->stable);
+    check_number(trip_of(way, "canary").state, FS_TRIP_REPORTED, "state of the trip");
+    talk_fails(way, way->canary);
+    trip = trip_of(way, "canary");
+    check_number(trip.state, FS_TRIP_WITHDRAWN, "state of the trip");
+    check_number(trip.baseline_breaks, 0, "does the baseline break it?");
+    check_number(trip.baseline_total, 33, "outcomes of the baseline");
+    test_end();
+}
+
+static void another_rule(const struct way *way)
+{
+    way_test(way, "a baseline that fails less than that keeps no version");
+    for (int i = 0; i < 20; i++)
+        talk_succeeds(way, way->stable);
+    talk_fails(way, way->stable);
+    for (int i = 0; i < 4; i++)
+        talk_fails(way, way->canary);
+    check_number(trip_of(way, "canary").state, FS_TRIP_WITHDRAWN, "state of the trip");
+    check_number(trip_of(way, "canary").baseline_bad, 1, "bad outcomes of the baseline");
     test_end();
 }
 
@@ -267,15 +307,21 @@ int main(void)
     evidence_open(host_pin_dir());
     for (int i = 0; i < WAYS; i++)
         trips(&ways[i]);
-    ways_renew(GUARD(""), "50%", "50%");
+    ways_renew(GUARD(", clients: 1"), "50%", "50%");
     for (int i = 0; i < WAYS; i++)
         unanswered_trips(&ways[i]);
     ways_renew(GUARD(""), "50%", "50%");
     for (int i = 0; i < WAYS; i++)
         keeps(&ways[i]);
-    ways_renew(GUARD(""), "50%", "50%");
+    ways_renew(GUARD(", worse_than_baseline: false"), "50%", "50%");
     for (int i = 0; i < WAYS; i++)
         baseline(&ways[i]);
+    ways_renew(GUARD(""), "50%", "50%");
+    for (int i = 0; i < WAYS; i++)
+        worse_than_baseline(&ways[i]);
+    ways_renew(GUARD(""), "50%", "50%");
+    for (int i = 0; i < WAYS; i++)
+        another_rule(&ways[i]);
     ways_renew(GUARD(", on_trip: report"), "50%", "50%");
     for (int i = 0; i < WAYS; i++)
         report_only(&ways[i]);

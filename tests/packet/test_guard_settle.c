@@ -182,5 +182,8 @@ int main(void)
     ways_renew(GUARD("keep"), "50%", "50%");
     for (int i = 0; i < WAYS; i++)
         clears(&ways[i]);
+    ways_renew(GUARD("cut"), "50%", "50%");
+    for (int i = 0; i < WAYS; i++)
+        clears(&ways[i]);
     return tests_done();
 }

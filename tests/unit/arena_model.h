@@ -89,7 +89,7 @@ static inline void add_version(struct model *model, int service, uint32_t number
     for (uint32_t i = 0; i < count; i++)
         version->members[i] = add_backend(model, service, number, at[i]);
     assert_true(pool_spread(version, (struct split_time){0, 0}) >= 0);
-    assert_true(weights_divide(draft, (struct split_time){0, 0}) >= 0);
+    assert_true(weights_divide(draft, NULL, (struct split_time){0, 0}) >= 0);
     model->services[service].changed = true;
 }
 

@@ -191,7 +191,8 @@ static inline void trip_random(struct rng *rng)
                                              .bad = 7,
                                              .trip_ns = clock_tick << FS_TICK_SHIFT,
                                              .cause = draft->guard.rules[0]};
-        fs_trips.words[slot].tick = (uint32_t)clock_tick;
+        fs_trips.words[slot] =
+            (struct fs_trip_word){.tick = (uint32_t)clock_tick, .first = (uint32_t)clock_tick};
     }
     model_free(model);
 }

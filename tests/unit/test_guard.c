@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include <flowsplit/abi.h>
+#include <flowsplit/steer.h>
 
 #include "guard.h"
 #include "guard_simulate.h"
@@ -101,7 +101,11 @@ static void test_build(void **state)
                               .on_trip = FS_TRIP_REPORT,
                               .live_flows = FS_LIVE_DRAIN,
                               .live_ms = 90000,
-                              .close_wait_after_ms = 2000};
+                              .close_wait_after_ms = 2000,
+                              .clients = 3,
+                              .worse_than_baseline = true,
+                              .recover_ms = 30000,
+                              .recover_at_most = 5};
     struct fs_guard guard, again;
 
     (void)state;
@@ -128,9 +132,37 @@ static void test_build(void **state)
     assert_int_equal(guard.rules[1].signal, FS_SIGNAL_CONNECT_TIME);
     assert_int_equal(guard.rules[1].limit_ns, 20000000);
     assert_int_equal(guard.rules[2].threshold, 0);
+    assert_int_equal(guard.clients, 3);
+    assert_int_equal(guard.worse_than_baseline, 1);
+    assert_int_equal(guard.recover_ticks, fs_ticks(30000));
+    assert_int_equal(guard.recover_at_most, 5);
     spec.live_flows = FS_LIVE_KEEP;
     guard_build(&spec, &guard);
     assert_int_equal(guard.live_ticks, 0);
+}
+
+/* No client fills more than half of a score, or three quarters where two are enough; and so many
+ * clients can fill it. */
+static void test_parts(void **state)
+{
+    (void)state;
+    for (unsigned clients = 2; clients <= FS_CLIENTS; clients++)
+        for (unsigned share = 10; share < 500000; share = next_share(share)) {
+            struct guard_spec spec = {.rule_count = 1, .false_alarm_ppb = 1000, .clients = clients};
+            struct fs_guard guard;
+            bool filled = false;
+
+            spec.rules[0] = (struct rule_spec){.signal = FS_SIGNAL_RESETS, .share_ppm = share};
+            guard_build(&spec, &guard);
+            for (int i = 0; i < FS_BANKS; i++) {
+                __s64 given = guard.rules[0].most[i] * guard.rules[0].steps[i].bad;
+                __s64 part = guard.rules[0].threshold / 4 * (clients == 2 ? 3 : 2);
+
+                assert_true(given <= part || guard.rules[0].most[i] == 1);
+                filled |= given * clients >= guard.rules[0].threshold;
+            }
+            assert_true(filled);
+        }
 }
 
 /* --- the data path's arithmetic --- */
@@ -142,12 +174,13 @@ static void test_good_in_a_row(void **state)
     (void)state;
     for (int k = 0; k < 2000; k++) {
         struct fs_rule built = rule(1 + rng_below(&rng, FS_SHARE_ONE - 1), 1000);
-        const struct fs_steps *steps = &built.steps[k % FS_BANKS];
+        int bank = k % FS_BANKS;
+        const struct fs_steps *steps = &built.steps[bank];
         __s64 score = rng_below(&rng, (uint32_t)built.threshold), single = score;
         uint32_t count = rng_below(&rng, 300);
 
         for (uint32_t i = 0; i < count; i++)
-            single = fs_score_next(steps, single, 0);
+            single = fs_score_next(&built, bank, single, 0);
         assert_int_equal(fs_score_good(steps, score, count), single);
         assert_true(single >= 0);
         assert_int_equal(fs_score_good(steps, score, UINT32_MAX), 0);
@@ -163,7 +196,7 @@ static uint64_t trip_by_single_outcomes(const struct fs_rule *built, double rate
         bool bad = (double)(rng_next(rng) >> 11) * 0x1p-53 < rate;
 
         for (int i = 0; i < FS_BANKS; i++) {
-            score[i] = fs_score_next(&built->steps[i], score[i], bad);
+            score[i] = fs_score_next(built, i, score[i], bad);
             if (score[i] >= built->threshold)
                 return outcomes;
         }
@@ -349,6 +382,7 @@ int main(void)
         TEST("steps are rounded down, and lead up at the rate to be noticed", test_steps),
         TEST("the threshold is ln(1/x), more for limits above 5%", test_thresholds),
         TEST("a built guard holds what was declared, and no leftovers", test_build),
+        TEST("no client fills a score, and as many as are asked for do", test_parts),
         TEST("good outcomes in a row count as one by one", test_good_in_a_row),
         TEST("a dead version trips on its 4th failure", test_dead),
         TEST("a half-failing version trips within 10 outcomes (median)", test_half_failing),

@@ -40,8 +40,11 @@ static void make_health(struct world *world)
                                              .share_ppm = 10000,
                                              .limit_ns = 20000000,
                                              .threshold = 14 * FS_SCORE_ONE};
-    world->health.scores[0] = (struct fs_score){
-        .total = 50, .bad = 3, .score = {FS_SCORE_ONE, 5 * FS_SCORE_ONE / 2, 0}, .edition = 5};
+    world->health.scores[0] = (struct fs_score){.total = 50,
+                                                .bad = 3,
+                                                .score = {FS_SCORE_ONE, 5 * FS_SCORE_ONE / 2, 0},
+                                                .cells = {[7] = 2, [120] = 250},
+                                                .edition = 5};
     world->health.http[2] = 40;
     world->health.http[5] = 4;
     world->health.sockets.now[1] = 6;
@@ -50,8 +53,11 @@ static void make_health(struct world *world)
     world->health.sockets.lifetime_ns = 9 * S;
     world->health.sockets.rtt_us = 1500;
     world->health.sockets.rtt_count = 3;
-    world->health.trip = (struct fs_trip){
-        .state = FS_TRIP_WITHDRAWN, .rule = 0, .trip_ns = 5 * S, .cause = world->guard.rules[0]};
+    world->health.trip = (struct fs_trip){.recovered = 3,
+                                          .state = FS_TRIP_WITHDRAWN,
+                                          .rule = 0,
+                                          .trip_ns = 5 * S,
+                                          .cause = world->guard.rules[0]};
     world->health.response_time.bins[fs_bin(5000000)] = 1;
 }
 
@@ -182,6 +188,9 @@ static char *lines[] = {
     "2.5",
     "flowsplit_guard_threshold{service=\"web\",version=\"canary\","
     "rule=\"p99 response_time > 20ms\"} 14",
+    "flowsplit_guard_clients{service=\"web\",version=\"canary\","
+    "rule=\"p99 response_time > 20ms\"} 2",
+    "flowsplit_version_recoveries{service=\"web\",version=\"canary\"} 3",
     "flowsplit_rollout_state{service=\"web\",version=\"canary\",state=\"paused\"} 1",
     "flowsplit_rollout_state{service=\"web\",version=\"canary\",state=\"running\"} 0",
     "flowsplit_rollout_step{service=\"web\",version=\"canary\"} 2",

@@ -71,7 +71,7 @@ static void test_not_published(void **state)
     model = read_model();
     add_version(model, 0, 1, 0, &at, 1);
     add_service(model, "new", v4(0x0a000002, 80));
-    weights_divide(model_draft(model, 1), (struct split_time){0, 0});
+    weights_divide(model_draft(model, 1), NULL, (struct split_time){0, 0});
     assert_int_not_equal(model_write(model, &err), 0);
     model_free(model);
     assert_untouched(&copy, false);

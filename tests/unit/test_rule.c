@@ -12,7 +12,7 @@
 
 #define ALLOWED_FORMS                                                                           \
     "a rule is NAME > SHARE% or pQUANTILE NAME > DURATION, as in connect_failures > 1% or p99 " \
-    "connect_time > 20ms"
+    "connect_time > 20ms, and may end in for DURATION"
 #define SIGNALS \
     "connect_failures, resets, http_5xx, connect_time, response_time, retransmits, close_wait"
 #define SHARES "write it like 5% or 0.25%, in steps of 0.0001%"
@@ -36,6 +36,16 @@ static void reads(const char *text, enum fs_signal signal, unsigned share_ppm, u
     assert_int_equal(got.signal, signal);
     assert_int_equal(got.share_ppm, share_ppm);
     assert_int_equal(got.limit_ns, limit_ns);
+    assert_int_equal(got.hold_ms, 0);
+}
+
+static void test_holds(void **state)
+{
+    (void)state;
+    assert_int_equal(rule("resets > 1% for 2s").hold_ms, 2000);
+    assert_int_equal(rule("p99 connect_time > 20ms  for 1m30s").hold_ms, 90000);
+    assert_int_equal(rule("resets > 1% for 1ms").hold_ms, 1);
+    assert_int_equal(rule("resets > 1% for 1h").hold_ms, 3600000);
 }
 
 static void test_shares(void **state)
@@ -158,9 +168,20 @@ static const struct refusal refusals[] = {
      "the limit of connect_time is a time: \"1%\" is no duration; " TIMES},
 
     /* What follows */
-    {"resets > 1% or so", 13, "\"or\" is too much; a rule ends with its limit"},
-    {"resets > 1%>", 12, "\">\" is too much; a rule ends with its limit"},
-    {"resets > 1% # comment", 13, "\"#\" is too much; a rule ends with its limit"},
+    {"resets > 1% or so", 13,
+     "\"or\" is too much; after its limit a rule ends, or goes on with for DURATION, as in for 2s"},
+    {"resets > 1%>", 12,
+     "\">\" is too much; after its limit a rule ends, or goes on with for DURATION, as in for 2s"},
+    {"resets > 1% for", 16, "the time after for is missing; write for 2s"},
+    {"resets > 1% for 2", 17,
+     "after for: duration \"2\" is not a number and a unit; units are d, h, m, s and ms, as in "
+     "500ms, 1.5s, 5m or 1h30m"},
+    {"resets > 1% for 0s", 17, "for 0s is out of range; 1ms to 1h is allowed"},
+    {"resets > 1% for 61m", 17, "for 61m is out of range; 1ms to 1h is allowed"},
+    {"resets > 1% for 2s 3s", 20, "\"3s\" is too much; a rule ends with its time"},
+    {"resets for 2s", 8, "a > is missing; " ALLOWED_FORMS},
+    {"resets > 1% # comment", 13,
+     "\"#\" is too much; after its limit a rule ends, or goes on with for DURATION, as in for 2s"},
 };
 
 static void test_refusals(void **state)
@@ -213,6 +234,8 @@ static void test_canonical(void **state)
     assert_written("p0.0001 response_time > 1000us", "p0.0001 response_time > 1ms");
     assert_written("p90 response_time > 999us", "p90 response_time > 999us");
     assert_written("p90 response_time > 100s", "p90 response_time > 100s");
+    assert_written("resets > 1% for 2000ms", "resets > 1% for 2s");
+    assert_written("p90 connect_time > 1s for 90s", "p90 connect_time > 1s for 1m30s");
 }
 
 static void test_read_back(void **state)
@@ -228,6 +251,8 @@ static void test_read_back(void **state)
 
         if (signal_infos[fs.signal].kind == FS_KIND_TIME)
             fs.limit_ns = 1000ULL * (1 + rng_below(&rng, i % 3 ? 100000 : 100000000));
+        if (i % 2)
+            fs.hold_ns = 1000000ULL * (1 + rng_below(&rng, 3600000));
         written = rule_declared(&fs);
         again = rule(rule_format(&written, buf));
         assert_true(rule_same(&written, &again));
@@ -249,6 +274,7 @@ static void test_same(void **state)
     assert_true(same("resets > 1%", "resets>1.0%"));
     assert_true(same("p99 connect_time > 1s", "p99 connect_time > 1000ms"));
     assert_false(same("resets > 1%", "resets > 2%"));
+    assert_true(same("resets > 1%", "resets > 1% for 2s"));
     assert_false(same("resets > 1%", "retransmits > 1%"));
     assert_false(same("p99 connect_time > 1s", "p98 connect_time > 1s"));
     assert_false(same("p99 connect_time > 1s", "p99 connect_time > 2s"));
@@ -283,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST("a share is judged by NAME > SHARE%", test_shares),
+        TEST("a rule may ask for time, from 1 ms to an hour", test_holds),
         TEST("a time is judged by pQUANTILE NAME > DURATION", test_times),
         TEST("blanks around the words don't matter", test_blanks),
         TEST("what is no rule is refused with its column, why, and what is allowed", test_refusals),

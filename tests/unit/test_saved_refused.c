@@ -131,9 +131,9 @@ static void assert_replaced_refused(const char *part, const char *by, const char
 static void test_newer(void **state)
 {
     (void)state;
-    assert_replaced_refused("\"flowsplit_saved\": 1", "\"flowsplit_saved\": 2",
-                            "of format 2, and this flowsplit knows formats up to 1");
-    assert_replaced_refused("\"flowsplit_saved\": 1", "\"flowsplit_saved\": 2",
+    assert_replaced_refused("\"flowsplit_saved\": 2", "\"flowsplit_saved\": 3",
+                            "of format 3, and this flowsplit knows formats up to 2");
+    assert_replaced_refused("\"flowsplit_saved\": 2", "\"flowsplit_saved\": 3",
                             "saved by " FLOWSPLIT_VERSION);
 }
 
@@ -233,7 +233,9 @@ static const struct {
     {V1 "health", "1025", "health"},
     {V1 "weight_bp", "1999", "v1 has 2000 buckets, and its weight is 1999"},
     {V1 "weight_bp", "10001", "weight_bp"},
-    {V1 "withdrawn", "true", "buckets, and its weight is"},
+    {V1 "withdrawn", "7", "true or false"},
+    {"services.0.guard.clients", "65", "clients"},
+    {"services.0.guard.recover_at_most", "11", "recover_at_most"},
     {V1 "trip", "{}", "rule"},
     {V1 "trip", "7", "rule"},
     {V1 "buckets", "\"x\"", "no number or range"},

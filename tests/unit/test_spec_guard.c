@@ -57,6 +57,9 @@ static void test_defaults(void **state)
     assert_int_equal(web->guard.on_trip, FS_TRIP_WITHDRAW);
     assert_int_equal(web->guard.live_flows, FS_LIVE_KEEP);
     assert_int_equal(web->guard.close_wait_after_ms, 30000);
+    assert_int_equal(web->guard.clients, 3);
+    assert_true(web->guard.worse_than_baseline);
+    assert_int_equal(web->guard.recover_at_most, 0);
 }
 
 static void assert_rule(const struct rule_spec *rule, enum fs_signal signal, unsigned share_ppm,
@@ -81,11 +84,14 @@ static void test_whole_guard(void **state)
                     "        - p99 connect_time > 20ms\n"
                     "        - \"p99.9 response_time > 1.5s\"\n"
                     "        - retransmits > 2%\n"
-                    "        - close_wait > 5%\n"
+                    "        - close_wait > 5% for 2s\n"
                     "      false_alarm: 1e-4\n"
                     "      on_trip: report\n"
                     "      live_flows: drain 90s\n"
-                    "      close_wait_after: 2m\n");
+                    "      close_wait_after: 2m\n"
+                    "      clients: 64\n"
+                    "      worse_than_baseline: false\n"
+                    "      recover: {after: 30s, at_most: 5}\n");
     const struct rule_spec *rules = web->guard.rules;
 
     (void)state;
@@ -104,6 +110,12 @@ static void test_whole_guard(void **state)
     assert_int_equal(web->guard.live_flows, FS_LIVE_DRAIN);
     assert_int_equal(web->guard.live_ms, 90000);
     assert_int_equal(web->guard.close_wait_after_ms, 120000);
+    assert_int_equal(rules[5].hold_ms, 0);
+    assert_int_equal(rules[6].hold_ms, 2000);
+    assert_int_equal(web->guard.clients, 64);
+    assert_false(web->guard.worse_than_baseline);
+    assert_int_equal(web->guard.recover_ms, 30000);
+    assert_int_equal(web->guard.recover_at_most, 5);
 }
 
 /* The guard may stand before all that it is checked against. */
@@ -262,7 +274,7 @@ static const struct refusal {
      "f:7:12: a guard must be a mapping of keys to values, but is a list"},
     {"an unknown key of a guard", WITH("live_flow: cut"),
      "f:9:7: unknown key \"live_flow\" in a guard; known keys: rules, false_alarm, on_trip, "
-     "live_flows, close_wait_after"},
+     "live_flows, close_wait_after, clients, worse_than_baseline, recover"},
     {"a guard without rules", GUARD("      on_trip: report\n"),
      "f:8:7: key \"rules\" is missing in a guard; required keys: rules"},
     {"a guard of a service with one version",
@@ -329,6 +341,20 @@ static const struct refusal {
      "f:9:19: live_flows \"drain 999ms\" is out of range; 1s to 24h is allowed"},
     {"a close_wait_after that is too long", WITH("close_wait_after: 24h1ms"),
      "f:9:25: close_wait_after \"24h1ms\" is out of range; 1s to 24h is allowed"},
+    {"no clients", WITH("clients: 0"),
+     "f:9:16: clients \"0\" is not a whole number from 1 to 64, which is allowed"},
+    {"too many clients", WITH("clients: 65"),
+     "f:9:16: clients \"65\" is not a whole number from 1 to 64, which is allowed"},
+    {"a worse_than_baseline that is neither true nor false", WITH("worse_than_baseline: no"),
+     "f:9:28: worse_than_baseline \"no\" is unknown; known: false, true"},
+    {"recover as a time", WITH("recover: 30s"),
+     "f:9:16: recover must be a mapping of keys to values, but is a text"},
+    {"recover without a number", WITH("recover: {after: 30s}"),
+     "f:9:16: key \"at_most\" is missing in recover; required keys: after, at_most"},
+    {"a recovery that comes too soon", WITH("recover: {after: 999ms, at_most: 1}"),
+     "f:9:24: after \"999ms\" is out of range; 1s to 1h is allowed"},
+    {"too many recoveries", WITH("recover: {after: 1s, at_most: 11}"),
+     "f:9:37: at_most \"11\" is not a whole number from 1 to 10, which is allowed"},
     {"a close_wait_after without unit", WITH("close_wait_after: 30"),
      "f:9:25: close_wait_after \"30\": duration \"30\" is not a number and a unit; units are d, h, "
      "m, s and ms, as in 500ms, 1.5s, 5m or 1h30m"},

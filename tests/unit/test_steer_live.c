@@ -24,11 +24,12 @@ static void test_live_flows_stay(void **state)
     assert_true(followed > packets / 4);
 }
 
-/* The same while the kernel withdraws versions on its own, and somebody clears them. */
+/* The same while the kernel withdraws versions and gives them back on its own, and somebody clears
+ * them. */
 static void test_live_flows_stay_through_trips(void **state)
 {
     struct world world;
-    uint64_t trips = 0;
+    uint64_t trips = 0, recoveries = 0;
 
     (void)state;
     for (uint64_t seed = 1; seed <= HISTORIES / 2; seed++) {
@@ -37,9 +38,11 @@ static void test_live_flows_stay_through_trips(void **state)
         world_live(&world, 20);
         clients_close(&world.clients);
         trips += world.trip_count;
+        recoveries += world.recovery_count;
         world_free(&world);
     }
     assert_true(trips > 3 * HISTORIES / 2);
+    assert_true(recoveries > HISTORIES);
 }
 
 /* Live flows that nobody moves any more: their entries shrink to the exceptions, and to none when
@@ -118,7 +121,7 @@ int main(void)
         TEST("where nothing moves no flow is looked up or recorded", test_settled_needs_no_table),
         TEST("in thousands of random histories no live flow changes its backend",
              test_live_flows_stay),
-        TEST("nor where the kernel withdraws versions on its own, and people clear them",
+        TEST("nor where the kernel withdraws versions and gives them back, and people clear them",
              test_live_flows_stay_through_trips),
         TEST("entries shrink to the exceptions, and to none when these end", test_coming_to_rest),
     };

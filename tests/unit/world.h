@@ -29,7 +29,7 @@ struct world {
     uint32_t members[VERSIONS][POOL_MAX];
     uint32_t left[BACKENDS]; /* tick of when each left its pool */
     bool sweeps, trips;
-    uint64_t trip_count;
+    uint64_t trip_count, recovery_count;
 };
 
 static inline struct fs_directory *world_dir(void)
@@ -57,7 +57,10 @@ static inline void publish_version(const struct draft_version *version, uint32_t
     table->versions[number].weight_bp = version->weight_bp;
     table->versions[number].withdrawn = version->withdrawn;
     table->versions[number].slot_moves = moves;
-    table->pool[number] = (struct fs_pool){slots, version->slot_count, number};
+    table->pool[number] = (struct fs_pool){.slots = slots,
+                                           .slot_count = version->slot_count,
+                                           .health = number,
+                                           .trip_state = version->trip_state};
     assert_true(version->slot_count * 16 <= pool_bytes);
     for (uint32_t i = 0; i < version->slot_count; i++) {
         const struct split_item *slot = &version->slots[i];
@@ -86,20 +89,32 @@ static inline void publish(const struct world *world)
 
 /* --- changes */
 
-/* By the weights wished; what a withdrawn version has is the baseline's. */
-static inline void divide_buckets(struct world *world, struct split_time time)
+static inline uint32_t served_by(const struct world *world, uint32_t version)
+{
+    return world->versions[version].withdrawn ? BASELINE : version;
+}
+
+/* By the weights wished. What moves is what another version serves than before; `cleared` is one
+ * that was withdrawn until now. */
+static inline void divide_buckets(struct world *world, uint32_t cleared, struct split_time time)
 {
     struct split_share shares[VERSIONS];
-    uint32_t lost = 0;
+    struct split_item was[BUCKETS];
 
-    for (uint32_t i = 0; i < VERSIONS; i++) {
-        const struct draft_version *version = &world->versions[i];
-
-        shares[i] = (struct split_share){i, version->withdrawn ? 0 : version->weight_bp};
-        lost += version->weight_bp - shares[i].quota;
-    }
-    shares[BASELINE].quota += lost;
+    memcpy(was, world->buckets, sizeof(was));
+    for (uint32_t i = 0; i < VERSIONS; i++)
+        shares[i] = (struct split_share){i, world->versions[i].weight_bp};
     assert_true(split_divide(world->buckets, BUCKETS, shares, VERSIONS, time) >= 0);
+    for (uint32_t i = 0; i < BUCKETS && time.drain; i++) {
+        struct split_item *item = &world->buckets[i];
+        uint32_t from = was[i].owner == cleared ? BASELINE : served_by(world, was[i].owner);
+        bool moves = from != served_by(world, item->owner);
+
+        item->unsettled = was[i].unsettled || moves;
+        item->moving_until = moves ? time.now + time.drain : was[i].moving_until;
+        item->previous =
+            moves && split_state(&was[i], time.now) != SPLIT_MOVING ? from : was[i].previous;
+    }
 }
 
 static inline void change_weights(struct world *world, struct split_time time)
@@ -109,29 +124,44 @@ static inline void change_weights(struct world *world, struct split_time time)
     rng_shares(&world->rng, shares, VERSIONS, BUCKETS);
     for (uint32_t i = 0; i < VERSIONS; i++)
         world->versions[shares[i].owner].weight_bp = shares[i].quota;
-    divide_buckets(world, time);
+    divide_buckets(world, VERSIONS, time);
 }
 
-/* What the kernel does: one word, and no table is touched. */
+/* What the kernel does, to and fro: one word, and no table is touched. */
 static inline void trip(struct world *world)
 {
-    uint32_t number = 1 + rng_below(&world->rng, VERSIONS - 1);
+    uint32_t number = 1 + rng_below(&world->rng, VERSIONS - 1), now = (uint32_t)clock_tick;
+    struct fs_trip_word *word = &fs_trips.words[number];
 
-    if (!fs_trips.words[number].tick && (uint32_t)clock_tick) {
-        fs_trips.words[number].tick = (uint32_t)clock_tick;
-        world->trip_count++;
-    }
+    if (!now)
+        return;
+    fs_trip_change(word, &world_table()->pool[number], fs_ticks(world_table()->drain_ms), now);
+    world->trip_count += !word->tick;
+    world->recovery_count += word->tick != 0;
+    word->state = word->tick ? (uint64_t)now << 32 : now;
 }
 
-/* What the next command does, as of the trip. */
+/* What the next command does, as of the last of these moments. */
 static inline void settle_trips(struct world *world)
 {
-    for (uint32_t i = 0; i < VERSIONS; i++) {
-        if (!fs_trips.words[i].tick || world->versions[i].withdrawn)
+    struct fs_table *table = world_table();
+
+    for (uint32_t v = 0; v < VERSIONS; v++) {
+        const struct fs_trip_word *word = &fs_trips.words[v];
+
+        if (word->state == world->versions[v].trip_state)
             continue;
-        world->versions[i].withdrawn = true;
-        divide_buckets(
-            world, (struct split_time){fs_trips.words[i].tick, fs_ticks(world_table()->drain_ms)});
+        for (uint32_t i = 0; i < BUCKETS; i++) {
+            struct split_item *item = &world->buckets[i];
+
+            if (item->owner != v)
+                continue;
+            item->previous = fs_bucket_former(table, word, i);
+            item->moving_until = fs_state_since(word->state) + fs_ticks(table->drain_ms);
+            item->unsettled = true;
+        }
+        world->versions[v].withdrawn = word->tick != 0;
+        world->versions[v].trip_state = word->state;
     }
     publish(world);
 }
@@ -139,10 +169,14 @@ static inline void settle_trips(struct world *world)
 static inline void clear(struct world *world, struct split_time time)
 {
     uint32_t number = 1 + rng_below(&world->rng, VERSIONS - 1);
+    struct draft_version *version = &world->versions[number];
 
-    fs_trips.words[number] = (struct fs_trip_word){0};
-    world->versions[number].withdrawn = false;
-    divide_buckets(world, time);
+    if (!version->withdrawn)
+        return;
+    version->trip_state = (uint64_t)(time.now ? time.now : 1) << 32;
+    version->withdrawn = false;
+    fs_trips.words[number] = (struct fs_trip_word){.state = version->trip_state};
+    divide_buckets(world, number, time);
 }
 
 static inline bool table_names(const struct flow_table *table, uint32_t id)
@@ -349,7 +383,7 @@ static inline void world_live(struct world *world, unsigned changes)
         uint32_t pause = rng_below(&world->rng, 3) ? drain / 2 : 3 * drain + FS_MARGIN_TICKS;
 
         clients_run(&world->clients, clock_tick + rng_below(&world->rng, pause));
-        if (world->trips && rng_below(&world->rng, 2)) {
+        while (world->trips && rng_below(&world->rng, 2)) {
             trip(world);
             clients_run(&world->clients, clock_tick + rng_below(&world->rng, pause));
         }

@@ -76,7 +76,10 @@ const struct command command_apply = {
             "        false_alarm: 1e-6        # at the limit, once in a million outcomes at most\n"
             "        on_trip: withdraw        # withdraw | report\n"
             "        live_flows: keep         # keep | drain TIME | cut\n"
-            "        close_wait_after: 30s\n",
+            "        close_wait_after: 30s\n"
+            "        clients: 3               # 1 to 64\n"
+            "        worse_than_baseline: true    # true | false\n"
+            "        recover: {after: 30s, at_most: 5}\n",
     .args_min = 1,
     .args_max = 1,
     .run = run,

@@ -163,8 +163,9 @@ static json_t *verdict_json(const struct fs_rule *rule, const struct verdict *ve
                                                  "median", outcomes_json(replay->median), "p90",
                                                  outcomes_json(replay->p90)));
     }
-    return json_pack("{s:s, s:f, s:I, s:o}", "rule", rule_format(&declared, text), "limit",
-                     (double)rule->share_ppm / FS_SHARE_ONE, "false_alarm_every",
+    return json_pack("{s:s, s:f, s:I, s:I, s:o}", "rule", rule_format(&declared, text), "limit",
+                     (double)rule->share_ppm / FS_SHARE_ONE, "hold_ms",
+                     (json_int_t)declared.hold_ms, "false_alarm_every",
                      (json_int_t)verdict->false_alarm_every, "replays", replays);
 }
 
@@ -174,8 +175,9 @@ static void print_json(const struct test *test)
 
     for (uint32_t i = 0; i < test->guard.rule_count; i++)
         json_array_append_new(rules, verdict_json(&test->guard.rules[i], &test->verdicts[i]));
-    terminal_print_json(json_pack("{s:s, s:f, s:i, s:o}", "service", test->service, "false_alarm",
-                                  test->guard.false_alarm_ppb / 1e9, "runs", RUNS, "rules", rules));
+    terminal_print_json(json_pack("{s:s, s:f, s:i, s:i, s:o}", "service", test->service,
+                                  "false_alarm", test->guard.false_alarm_ppb / 1e9, "clients",
+                                  test->guard.clients, "runs", RUNS, "rules", rules));
 }
 
 /* "3064", or "> 1.4M" when half of the runs had not tripped by then. */
@@ -208,15 +210,18 @@ static void print_verdict(const struct fs_rule *rule, const struct verdict *verd
 
 static void print_text(const struct test *test)
 {
-    printf("%s  false_alarm %g  on_trip %s\n\n", test->service, test->guard.false_alarm_ppb / 1e9,
-           test->guard.on_trip == FS_TRIP_REPORT ? "report" : "withdraw");
+    printf("%s  false_alarm %g  on_trip %s  clients %u\n\n", test->service,
+           test->guard.false_alarm_ppb / 1e9,
+           test->guard.on_trip == FS_TRIP_REPORT ? "report" : "withdraw", test->guard.clients);
     printf("%s%-30s %10s %12s %12s   %s%s\n", terminal_style(STYLE_BOLD), "RULE", "BAD",
            "TRIPS AFTER", "90% BY", "FALSE ALARM", terminal_style(STYLE_OFF));
     for (uint32_t i = 0; i < test->guard.rule_count; i++)
         print_verdict(&test->guard.rules[i], &test->verdicts[i]);
     printf("\nIn outcomes: the median and the 90th percentile of %d runs with the kernel's "
-           "arithmetic.\nFALSE ALARM: how often a version that sits exactly at the limit trips by "
-           "chance.\n",
+           "arithmetic,\nof outcomes that come from many clients alike, and independently of each "
+           "other; a rule with `for`\ntrips by the first bad one after that time. FALSE ALARM: how "
+           "often a version that sits exactly\nat the limit trips by chance, if outcomes are "
+           "independent.\n",
            RUNS);
 }
 

@@ -91,12 +91,17 @@ static bool read_event(const struct instance *instance, uint64_t number, struct 
     return __atomic_load_n(&slot->number, __ATOMIC_RELAXED) == number + 1;
 }
 
+bool events_has_trip(const struct fs_event *event)
+{
+    return event->kind == FS_EVENT_TRIP || event->kind == FS_EVENT_RECOVERY;
+}
+
 /* The first flow that was diverted comes after the event was written: it is with the version. */
 static void add_what_followed(const struct instance *instance, struct fs_event *event)
 {
     const struct fs_trip *trip;
 
-    if (event->kind != FS_EVENT_TRIP || event->health >= FS_HEALTH_SLOTS)
+    if (!events_has_trip(event) || event->health >= FS_HEALTH_SLOTS)
         return;
     trip = &instance->health[event->health].trip;
     if (trip->trip_ns == event->trip.trip_ns)
@@ -154,14 +159,18 @@ static json_t *trip_json(const struct fs_event *event)
     const struct fs_trip *trip = &event->trip;
     char rule[RULE_TEXT_MAX];
 
-    return json_pack("{s:s, s:I, s:I, s:f, s:f, s:b, s:I, s:I, s:I, s:I}", "rule",
-                     health_trip_why(trip, rule), "outcomes", (json_int_t)trip->total, "bad",
-                     (json_int_t)trip->bad, "score", (double)trip->score / FS_SCORE_ONE,
-                     "threshold", (double)event->trip.cause.threshold / FS_SCORE_ONE, "withdrawn",
-                     trip->state == FS_TRIP_WITHDRAWN, "first_bad_ns",
-                     (json_int_t)trip->first_bad_ns, "trip_ns", (json_int_t)trip->trip_ns,
-                     "last_new_ns", (json_int_t)trip->last_new_ns, "first_diverted_ns",
-                     (json_int_t)trip->diverted_ns);
+    return json_pack(
+        "{s:s, s:I, s:I, s:f, s:f, s:b, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:b}, s:I, "
+        "s:I}",
+        "rule", health_trip_why(trip, rule), "outcomes", (json_int_t)trip->total, "bad",
+        (json_int_t)trip->bad, "score", (double)trip->score / FS_SCORE_ONE, "threshold",
+        (double)event->trip.cause.threshold / FS_SCORE_ONE, "withdrawn",
+        trip->state != FS_TRIP_REPORTED, "first_bad_ns", (json_int_t)trip->first_bad_ns, "trip_ns",
+        (json_int_t)trip->trip_ns, "last_new_ns", (json_int_t)trip->last_new_ns,
+        "first_diverted_ns", (json_int_t)trip->diverted_ns, "clients", (json_int_t)trip->clients,
+        "baseline", "outcomes", (json_int_t)trip->baseline_total, "bad",
+        (json_int_t)trip->baseline_bad, "breaks_it", trip->baseline_breaks != 0, "back_ns",
+        (json_int_t)trip->back_ns, "recovered", (json_int_t)trip->recovered);
 }
 
 static const char *what_happened(const struct fs_event *event)
@@ -170,10 +179,30 @@ static const char *what_happened(const struct fs_event *event)
         return event->verb;
     if (event->kind == FS_EVENT_HEARTBEAT)
         return "heartbeat";
+    if (event->kind == FS_EVENT_RECOVERY)
+        return "recovery";
     return event->trip.state == FS_TRIP_WITHDRAWN ? "trip" : "report";
 }
 
-/* What a trip or a lost heartbeat has to say. */
+/* What a rule saw of a version and of the baseline. */
+static void explain_trip(const struct fs_trip *trip, char *text, size_t size)
+{
+    char span[CLOCK_TEXT_MAX], why[RULE_TEXT_MAX], clients[40] = "", others[80] = "", back[60] = "";
+
+    if (trip->clients)
+        snprintf(clients, sizeof(clients), ", of %u clients", trip->clients);
+    if (trip->baseline_total)
+        snprintf(others, sizeof(others), "; baseline %llu of %llu%s",
+                 (unsigned long long)trip->baseline_bad, (unsigned long long)trip->baseline_total,
+                 trip->baseline_breaks ? ", which breaks it, too" : "");
+    if (trip->back_ns)
+        snprintf(back, sizeof(back), "; back in %s",
+                 clock_span(trip->back_ns - trip->trip_ns, span));
+    snprintf(text, size, "%s: %llu of %llu bad%s%s%s", health_trip_why(trip, why),
+             (unsigned long long)trip->bad, (unsigned long long)trip->total, clients, others, back);
+}
+
+/* What a trip, its end or a lost heartbeat has to say. */
 static void explain(const struct fs_event *event, char *text, size_t size)
 {
     const struct fs_trip *trip = &event->trip;
@@ -187,9 +216,12 @@ static void explain(const struct fs_event *event, char *text, size_t size)
     else if (trip->rule == FS_RULE_HEARTBEAT)
         snprintf(text, size, "no heartbeat for %s",
                  clock_span(trip->trip_ns - trip->first_bad_ns, span));
+    else if (event->kind == FS_EVENT_RECOVERY)
+        snprintf(text, size, "%s was %s ago: back by itself, time number %u",
+                 health_trip_why(trip, why), clock_span(event->time_ns - trip->trip_ns, span),
+                 trip->recovered);
     else
-        snprintf(text, size, "%s: %llu of %llu bad", health_trip_why(trip, why),
-                 (unsigned long long)trip->bad, (unsigned long long)trip->total);
+        explain_trip(trip, text, size);
 }
 
 json_t *events_json(const struct fs_event *event)
@@ -203,7 +235,7 @@ json_t *events_json(const struct fs_event *event)
                   "time", clock_text(event->time_ns, when), "what", what_happened(event), "service",
                   event->service, "version", event->version, "who",
                   event->kind == FS_EVENT_COMMAND ? event->who : "kernel", "why", text);
-    if (event->kind == FS_EVENT_TRIP)
+    if (events_has_trip(event))
         json_object_set_new(object, "trip", trip_json(event));
     return object;
 }

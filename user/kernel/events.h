@@ -14,6 +14,9 @@ void events_log(const struct instance *instance, const char *verb, const char *n
 /* Skips the events from number *from on that are no longer kept. Returns how many they are. */
 uint64_t events_skip_gone(const struct instance *instance, uint64_t *from);
 
+/* Is `trip` of an event there? */
+bool events_has_trip(const struct fs_event *event);
+
 /* Calls `visit` for all events kept from number *from on, oldest first, up to one that is still
  * being written, and sets *from to the next one's. Returns how many of them were not there. */
 uint64_t events_each(const struct instance *instance, uint64_t *from,

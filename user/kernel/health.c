@@ -15,60 +15,62 @@ static void store64(__u64 *word, uint64_t value)
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
-static void trip_word_set(struct fs_trip_word *word, uint32_t tick, uint32_t cut)
+/* To that state, as the table about to be published says. `since` is the tick of the change. */
+static void trip_word_set(struct fs_trip_word *word, uint64_t state, uint32_t cut, uint32_t until)
 {
+    uint32_t since = fs_state_since(state);
+
+    word->former = fs_is_cut(word, since) ? FS_FORMER_BASELINE : FS_FORMER_TABLE;
+    word->first = since;
     __atomic_store_n(&word->cut, cut, __ATOMIC_RELAXED);
-    __atomic_store_n(&word->tick, tick, __ATOMIC_RELEASE);
+    __atomic_store_n(&word->until, until, __ATOMIC_RELAXED);
+    __atomic_store_n(&word->state, state, __ATOMIC_RELEASE);
 }
 
 static void slot_renew(struct fs_health *slot, struct fs_trip_word *word)
 {
     uint64_t epoch = slot->epoch;
 
-    trip_word_set(word, 0, 0);
+    trip_word_set(word, 0, 0, 0);
     memset(slot, 0, sizeof(*slot));
     store64(&slot->epoch, epoch + 1);
 }
 
 /* The scores go first: one that still stood at its threshold would trip again. */
-static void slot_clear(struct fs_health *slot, struct fs_trip_word *word)
+static void slot_clear(struct fs_health *slot, struct fs_trip_word *word, uint64_t state)
 {
     for (int i = 0; i < FS_MAX_RULES; i++) {
         struct fs_score *score = &slot->scores[i];
 
-        for (int bank = 0; bank < FS_BANKS; bank++)
-            __atomic_store_n(&score->score[bank], 0, __ATOMIC_RELAXED);
-        store64(&score->total, 0);
-        store64(&score->bad, 0);
-        store64(&score->first_bad_ns, 0);
+        for (size_t at = 0; at < offsetof(struct fs_score, edition); at += sizeof(__u64))
+            store64((__u64 *)((char *)score + at), 0);
     }
-    trip_word_set(word, 0, 0);
+    trip_word_set(word, state, 0, 0);
+    __atomic_store_n(&slot->trip.recovered, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->trip.state, FS_TRIP_NONE, __ATOMIC_RELEASE);
 }
 
 static void slot_withdraw(struct fs_health *slot, struct fs_trip_word *word,
                           const struct draft_version *version, uint64_t now_ns)
 {
-    uint32_t tick = (uint32_t)(now_ns >> FS_TICK_SHIFT);
     struct fs_trip trip = {.state = FS_TRIP_WITHDRAWN,
                            .rule = version->cause,
                            .trip_ns = now_ns,
-                           .last_new_ns = slot->last_new_ns};
+                           .last_new_ns = slot->last_new_ns,
+                           .recovered = slot->trip.recovered};
 
     slot->trip = trip;
-    trip_word_set(word, tick ? tick : 1, version->cut);
+    trip_word_set(word, version->trip_state, version->cut, 0);
 }
 
 /* Live flows from before are gone, so none is to be cut. */
 static void slot_restore(struct fs_health *slot, struct fs_trip_word *word,
-                         const struct fs_trip *trip, uint64_t now_ns)
+                         const struct draft_version *version)
 {
-    uint32_t tick = (uint32_t)(now_ns >> FS_TICK_SHIFT);
-
     slot_renew(slot, word);
-    slot->trip = *trip;
-    if (trip->state == FS_TRIP_WITHDRAWN)
-        trip_word_set(word, tick ? tick : 1, 0);
+    slot->trip = version->trip;
+    trip_word_set(word, version->trip_state, 0,
+                  version->withdrawn ? (uint32_t)(version->trip.back_ns >> FS_TICK_SHIFT) : 0);
 }
 
 static void version_prepare(struct fs_health *health, struct fs_trips *trips,
@@ -82,9 +84,9 @@ static void version_prepare(struct fs_health *health, struct fs_trips *trips,
     if (version->act == HEALTH_NEW)
         slot_renew(slot, word);
     else if (version->act == HEALTH_CLEAR)
-        slot_clear(slot, word);
+        slot_clear(slot, word, version->trip_state);
     else if (version->act == HEALTH_RESTORE)
-        slot_restore(slot, word, &version->trip, now_ns);
+        slot_restore(slot, word, version);
     else
         slot_withdraw(slot, word, version, now_ns);
 }

@@ -61,7 +61,7 @@ static const struct fs_trip_word *trip_of(const struct reading *r, const struct 
     return &r->instance.trips->words[table->pool[version].health & (FS_TRIP_SLOTS - 1)];
 }
 
-/* Whose each bucket is: the kernel may have withdrawn its owner since the table was written. */
+/* Who serves each bucket: its owner may be withdrawn. */
 static void read_buckets(const struct reading *r, const struct fs_table *table,
                          struct metrics_service *service, uint64_t buckets[FS_VERSION_SLOTS])
 {
@@ -106,7 +106,7 @@ static void read_version(struct reading *r, uint32_t service, uint32_t number, u
         .moving_slots = moving_slots(r, table, number),
         .baseline = number == table->baseline,
         .retired = from->state == FS_VERSION_RETIRED,
-        .withdrawn = from->withdrawn || trip_of(r, table, number)->tick,
+        .withdrawn = trip_of(r, table, number)->tick != 0,
         .counters = from->gone,
         .guard = &table->guard,
         .health = health < FS_HEALTH_SLOTS ? &r->instance.health[health] : NULL,

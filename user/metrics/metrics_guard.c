@@ -46,10 +46,17 @@ static void put_threshold(struct metrics_text *text, const char *name,
     metrics_real(text, name, labels, natural(view->rule->threshold));
 }
 
+static void put_clients(struct metrics_text *text, const char *name,
+                        const struct metrics_labels *labels, const struct view *view)
+{
+    metrics_count(text, name, labels, view->score ? fs_score_clients(view->score) : 0);
+}
+
 typedef void put_fn(struct metrics_text *text, const char *name,
                     const struct metrics_labels *labels, const struct view *view);
 
-static put_fn *const puts_by_number[] = {put_outcomes, put_bad, put_score, put_threshold};
+static put_fn *const puts_by_number[] = {put_outcomes, put_bad, put_score, put_threshold,
+                                         put_clients};
 
 static void write_rule(struct metrics_text *text, const struct metrics_family *family,
                        const struct metrics_version *version, uint32_t number)
@@ -84,6 +91,15 @@ static void write_tripped(struct metrics_text *text, const struct metrics_family
                           metrics->versions[i].health->trip.state != FS_TRIP_NONE);
 }
 
+static void write_recovered(struct metrics_text *text, const struct metrics_family *family,
+                            const struct metrics *metrics)
+{
+    for (size_t i = 0; i < metrics->version_count; i++)
+        if (metrics->versions[i].health)
+            metrics_count(text, family->name, &metrics->versions[i].labels,
+                          metrics->versions[i].health->trip.recovered);
+}
+
 static void write_trip_time(struct metrics_text *text, const struct metrics_family *family,
                             const struct metrics *metrics)
 {
@@ -108,11 +124,15 @@ const struct metrics_family metrics_guard_families[] = {
      0},
     {"flowsplit_version_trip_timestamp_seconds", METRICS_GAUGE,
      "When it tripped, and by which rule", write_trip_time, 0},
+    {"flowsplit_version_recoveries", METRICS_GAUGE,
+     "How often it came back by itself since it was declared or cleared", write_recovered, 0},
     {"flowsplit_guard_outcomes_total", METRICS_COUNTER,
      "What the rule has judged since the version was declared or cleared", write_rules, 0},
     {"flowsplit_guard_bad_total", METRICS_COUNTER, "of which was bad", write_rules, 1},
     {"flowsplit_guard_score", METRICS_GAUGE, "Evidence that the version breaks the rule",
      write_rules, 2},
     {"flowsplit_guard_threshold", METRICS_GAUGE, "Score at which the rule trips", write_rules, 3},
+    {"flowsplit_guard_clients", METRICS_GAUGE,
+     "Clients that the bad outcomes of the present evidence came from", write_rules, 4},
     {0},
 };

@@ -95,8 +95,9 @@ static void read_version(const struct instance *instance, const struct fs_table 
     facts->baseline = slot(instance, table->pool[table->baseline & FS_OWNER_VERSION].health);
     facts->control = slot(instance, table->control);
     count_buckets(table, number, facts);
-    if (!table->versions[number].withdrawn && !fs_trip_of(instance->trips, table, number)->tick)
+    if (!fs_trip_of(instance->trips, table, number)->tick)
         return;
+    facts->version_buckets = 0;
     if (facts->version)
         health_trip_why(&facts->version->trip, why);
     snprintf(facts->withdrawn, sizeof(facts->withdrawn), "%s", why);

@@ -31,7 +31,21 @@ void guard_rates(unsigned share_ppm, double rates[FS_BANKS])
     rates[2] = limit < 0.25 ? 0.5 : 1 - good / 4;
 }
 
-static void rule_build(const struct rule_spec *spec, double false_alarm, struct fs_rule *rule)
+/* How many bad outcomes of one client count for each score: what comes to half of the threshold, or
+ * to three quarters where two clients are enough, who could never fill two halves. */
+static void build_most(struct fs_rule *rule)
+{
+    __s64 part = rule->clients == 2 ? rule->threshold / 4 * 3 : rule->threshold / 2;
+
+    for (int i = 0; i < FS_BANKS; i++) {
+        __s64 most = rule->steps[i].bad ? part / rule->steps[i].bad : FS_CELL_MAX;
+
+        rule->most[i] = (__u8)(most < 1 ? 1 : most < FS_CELL_MAX ? most : FS_CELL_MAX);
+    }
+}
+
+static void rule_build(const struct rule_spec *spec, double false_alarm, unsigned clients,
+                       struct fs_rule *rule)
 {
     double limit = (double)spec->share_ppm / FS_SHARE_ONE, rates[FS_BANKS], sum = 0;
 
@@ -45,6 +59,9 @@ static void rule_build(const struct rule_spec *spec, double false_alarm, struct 
         sum += rates[i];
     }
     rule->threshold = (__s64)ceil(log(fmax(sum, 1) / false_alarm) * FS_SCORE_ONE);
+    rule->hold_ns = spec->hold_ms * 1000000ULL;
+    rule->clients = (__u8)clients;
+    build_most(rule);
 }
 
 void guard_build(const struct guard_spec *spec, struct fs_guard *guard)
@@ -56,6 +73,10 @@ void guard_build(const struct guard_spec *spec, struct fs_guard *guard)
     guard->live_ticks = spec->live_flows == FS_LIVE_DRAIN ? fs_ticks(spec->live_ms) : 0;
     guard->close_wait_after_ms = spec->close_wait_after_ms;
     guard->false_alarm_ppb = spec->false_alarm_ppb;
+    guard->clients = (__u8)spec->clients;
+    guard->worse_than_baseline = spec->worse_than_baseline;
+    guard->recover_ticks = spec->recover_at_most ? fs_ticks(spec->recover_ms) : 0;
+    guard->recover_at_most = spec->recover_at_most;
     for (size_t i = 0; i < spec->rule_count; i++)
-        rule_build(&spec->rules[i], spec->false_alarm_ppb / 1e9, &guard->rules[i]);
+        rule_build(&spec->rules[i], spec->false_alarm_ppb / 1e9, spec->clients, &guard->rules[i]);
 }

@@ -51,7 +51,7 @@ static int scores_advance(const struct fs_rule *rule, __s64 score[FS_BANKS], uin
 
     for (int i = 0; i < FS_BANKS; i++) {
         score[i] = fs_score_good(&rule->steps[i], score[i], good);
-        score[i] = fs_score_next(&rule->steps[i], score[i], 1);
+        score[i] = fs_score_next(rule, i, score[i], 1);
         if (first < 0 && score[i] >= rule->threshold)
             first = i;
     }

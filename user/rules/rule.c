@@ -21,7 +21,7 @@ enum { MILLION = FS_SHARE_ONE };
 static const struct rule_form form = {
     .signs = "<>=!~", /* what a comparison may look like; only ">" is one */
     .forms = "a rule is NAME > SHARE% or pQUANTILE NAME > DURATION, as in connect_failures > 1% or "
-             "p99 connect_time > 20ms",
+             "p99 connect_time > 20ms, and may end in for DURATION",
     .share_example = "> 1%",
     .time_example = "> 20ms",
 };
@@ -63,6 +63,32 @@ static int read_time(const struct words *words, const char *name, uint64_t *ns)
     return 0;
 }
 
+/* `for 2s`, or nothing. */
+static int read_hold(struct words *words, unsigned *ms)
+{
+    struct error why;
+
+    *ms = 0;
+    if (!*words->word)
+        return 0;
+    if (strcmp(words->word, "for") != 0)
+        return words_refuse(words,
+                            "%s is too much; after its limit a rule ends, or goes on with "
+                            "for DURATION, as in for 2s",
+                            quote(words->word).text);
+    words_next(words);
+    if (!*words->word)
+        return words_refuse(words, "the time after for is missing; write for 2s");
+    if (parse_duration(words->word, ms, &why))
+        return words_refuse(words, "after for: %s", why.text);
+    if (!*ms || *ms > SPEC_HOLD_MAX_MS)
+        return words_refuse(words, "for %s is out of range; 1ms to 1h is allowed", words->word);
+    words_next(words);
+    return *words->word ? words_refuse(words, "%s is too much; a rule ends with its time",
+                                       quote(words->word).text)
+                        : 0;
+}
+
 int rule_parse(const char *text, struct rule_spec *rule, struct error *err)
 {
     const struct signal_info *signal;
@@ -83,9 +109,7 @@ int rule_parse(const char *text, struct rule_spec *rule, struct error *err)
     if (ret)
         return ret;
     words_next(&words);
-    return *words.word ? words_refuse(&words, "%s is too much; a rule ends with its limit",
-                                      quote(words.word).text)
-                       : 0;
+    return read_hold(&words, &rule->hold_ms);
 }
 
 bool rule_same(const struct rule_spec *a, const struct rule_spec *b)
@@ -95,24 +119,29 @@ bool rule_same(const struct rule_spec *a, const struct rule_spec *b)
 
 struct rule_spec rule_declared(const struct fs_rule *rule)
 {
-    return (struct rule_spec){
-        .signal = rule->signal, .share_ppm = rule->share_ppm, .limit_ns = rule->limit_ns};
+    return (struct rule_spec){.signal = rule->signal,
+                              .share_ppm = rule->share_ppm,
+                              .limit_ns = rule->limit_ns,
+                              .hold_ms = (unsigned)(rule->hold_ns / 1000000)};
 }
 
 const char *rule_format(const struct rule_spec *rule, char *buf)
 {
     bool known = (unsigned)rule->signal < FS_SIGNAL_COUNT;
     const char *name = known ? signal_infos[rule->signal].name : "unknown";
-    char share[16], limit[32];
+    char share[16], limit[32], hold[32], end[40] = "";
 
+    if (rule->hold_ms)
+        snprintf(end, sizeof(end), " for %s", format_duration(rule->hold_ms, hold));
     if (!known || signal_infos[rule->signal].kind == FS_KIND_SHARE) {
-        snprintf(buf, RULE_TEXT_MAX, "%.28s > %s", name, format_share(rule->share_ppm, share));
+        snprintf(buf, RULE_TEXT_MAX, "%.28s > %s%s", name, format_share(rule->share_ppm, share),
+                 end);
         return buf;
     }
     format_share(MILLION - rule->share_ppm, share);
     share[strlen(share) - 1] = '\0';
-    snprintf(buf, RULE_TEXT_MAX, "p%s %.28s > %s", share, name,
-             format_latency(rule->limit_ns, limit));
+    snprintf(buf, RULE_TEXT_MAX, "p%s %.28s > %s%s", share, name,
+             format_latency(rule->limit_ns, limit), end);
     return buf;
 }
 

@@ -18,8 +18,9 @@ struct signal_info {
 
 extern const struct signal_info signal_infos[FS_SIGNAL_COUNT];
 
-/* Reads `NAME > SHARE%` or `pQUANTILE NAME > DURATION`. Returns 0, or -EINVAL with *err saying what
- * was wrong, at which column of the text, and what is allowed. Leaves rule->place as it is. */
+/* Reads `NAME > SHARE%` or `pQUANTILE NAME > DURATION`, either perhaps with `for DURATION` behind
+ * it. Returns 0, or -EINVAL with *err saying what was wrong, at which column of the text, and what
+ * is allowed. Leaves rule->place as it is. */
 int rule_parse(const char *text, struct rule_spec *rule, struct error *err);
 
 /* Do both watch the same signal with the same limit? */
@@ -29,7 +30,7 @@ bool rule_same(const struct rule_spec *a, const struct rule_spec *b);
 struct rule_spec rule_declared(const struct fs_rule *rule);
 
 enum {
-    RULE_TEXT_MAX = 80 /* room for any formatted rule and its terminator */
+    RULE_TEXT_MAX = 128 /* room for any formatted rule and its terminator */
 };
 
 /* Written so that rule_parse() reads it back. buf holds RULE_TEXT_MAX. Returns buf. */

@@ -16,7 +16,7 @@
 #include "iface.h"
 #include "model.h"
 
-#define SAVED_FORMAT    1
+#define SAVED_FORMAT    2
 #define SAVED_MAX_BYTES (128u << 20)
 
 /* What is to be saved. */

@@ -83,10 +83,27 @@ static bool is_version(const struct draft *draft, uint32_t number)
     return number < FS_VERSION_SLOTS && draft->versions[number].state == FS_VERSION_DECLARED;
 }
 
-/* Every bucket has an owner that has backends, and each version as many as its weight says. */
-static int check_buckets(const struct saved_reader *reader, const struct draft *draft)
+static void count_buckets(const struct draft *draft, unsigned have[FS_VERSION_SLOTS])
 {
-    unsigned have[FS_VERSION_SLOTS] = {0}, effective[FS_VERSION_SLOTS];
+    memset(have, 0, FS_VERSION_SLOTS * sizeof(*have));
+    for (int i = 0; i < FS_BUCKETS; i++)
+        have[draft->buckets[i].owner]++;
+}
+
+/* In files of format 1, the baseline has the buckets of what is withdrawn. */
+static bool is_first_format(const struct draft *draft)
+{
+    unsigned have[FS_VERSION_SLOTS], effective[FS_VERSION_SLOTS];
+
+    count_buckets(draft, have);
+    weights_effective(draft, effective);
+    return memcmp(have, effective, sizeof(have)) == 0;
+}
+
+/* Every bucket has an owner that has backends, and each version as many as its weight says. */
+static int check_buckets(const struct saved_reader *reader, struct draft *draft)
+{
+    unsigned have[FS_VERSION_SLOTS];
 
     for (int i = 0; i < FS_BUCKETS; i++) {
         const struct split_item *bucket = &draft->buckets[i];
@@ -96,15 +113,16 @@ static int check_buckets(const struct saved_reader *reader, const struct draft *
         if (bucket->previous != SPLIT_NOBODY && !is_version(draft, bucket->previous))
             return saved_refuse(reader, "bucket %d was version %u's, which there isn't", i,
                                 bucket->previous);
-        have[bucket->owner]++;
     }
-    weights_effective(draft, effective);
+    if (is_first_format(draft) && weights_divide(draft, NULL, (struct split_time){0, 0}) < 0)
+        return error_set(reader->err, -ENOMEM, "out of memory");
+    count_buckets(draft, have);
     for (int i = 0; i < FS_VERSION_SLOTS; i++) {
         const struct draft_version *version = &draft->versions[i];
 
-        if (have[i] != effective[i])
+        if (have[i] != version->weight_bp)
             return saved_refuse(reader, "version %s has %u buckets, and its weight is %u",
-                                version->name, have[i], effective[i]);
+                                version->name, have[i], version->weight_bp);
         if (have[i] && !version->slot_count)
             return saved_refuse(reader, "version %s has buckets, but no backends", version->name);
     }

@@ -46,6 +46,13 @@ int saved_number(const struct saved_reader *reader, const json_t *from, const ch
     return 0;
 }
 
+int saved_number_or(const struct saved_reader *reader, const json_t *from, const char *key,
+                    uint64_t least, uint64_t most, uint32_t absent, uint32_t *number)
+{
+    *number = absent;
+    return json_object_get(from, key) ? saved_number(reader, from, key, least, most, number) : 0;
+}
+
 int saved_word(const struct saved_reader *reader, const json_t *from, uint64_t *word)
 {
     const char *text = json_string_value(from);

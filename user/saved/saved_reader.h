@@ -27,6 +27,10 @@ int saved_refuse(const struct saved_reader *reader, const char *format, ...)
 int saved_number(const struct saved_reader *reader, const json_t *from, const char *key,
                  uint64_t least, uint64_t most, uint32_t *number);
 
+/* The same; `absent` where the file is of a format that hasn't got it. */
+int saved_number_or(const struct saved_reader *reader, const json_t *from, const char *key,
+                    uint64_t least, uint64_t most, uint32_t absent, uint32_t *number);
+
 /* A word of 64 bits, as 16 hexadecimal digits. */
 int saved_word(const struct saved_reader *reader, const json_t *from, uint64_t *word);
 

@@ -41,10 +41,29 @@ static int read_rules(const struct saved_reader *reader, const json_t *list,
     return 0;
 }
 
+/* Keys that files of format 1 don't have: without them a guard does as it did then. */
+static int read_later_keys(const struct saved_reader *reader, const json_t *from,
+                           struct guard_spec *spec, uint32_t *recover_ticks)
+{
+    uint32_t worse = 0;
+    int code = saved_number_or(reader, from, "clients", 0, FS_CLIENTS, 1, &spec->clients);
+
+    code = code ? code : saved_number_or(reader, from, "worse_than_baseline", 0, 1, 0, &worse);
+    code = code ? code
+                : saved_number_or(reader, from, "recover_ticks", 0, INT32_MAX >> SPEC_RECOVER_MAX,
+                                  0, recover_ticks);
+    code = code ? code
+                : saved_number_or(reader, from, "recover_at_most", 0, SPEC_RECOVER_MAX, 0,
+                                  &spec->recover_at_most);
+    spec->worse_than_baseline = worse;
+    return code;
+}
+
 int saved_read_guard(const struct saved_reader *reader, const json_t *from, struct fs_guard *guard)
 {
     struct guard_spec spec = {0};
-    uint32_t on_trip = 0, live_flows = 0, live_ticks = 0, edition = 0, close_wait = 0, alarm = 0;
+    uint32_t on_trip = 0, live_flows = 0, live_ticks = 0, edition = 0, close_wait = 0, alarm = 0,
+             recover_ticks = 0;
     int code = read_rules(reader, json_object_get(from, "rules"), &spec);
 
     code = code ? code : saved_number(reader, from, "on_trip", 0, FS_TRIP_REPORT, &on_trip);
@@ -56,6 +75,7 @@ int saved_read_guard(const struct saved_reader *reader, const json_t *from, stru
     code = code
                ? code
                : saved_number(reader, from, "false_alarm_ppb", 1, SPEC_FALSE_ALARM_MAX_PPB, &alarm);
+    code = code ? code : read_later_keys(reader, from, &spec, &recover_ticks);
     if (code)
         return code;
     spec.on_trip = (enum fs_on_trip)on_trip;
@@ -64,6 +84,7 @@ int saved_read_guard(const struct saved_reader *reader, const json_t *from, stru
     spec.false_alarm_ppb = alarm;
     guard_build(&spec, guard);
     guard->live_ticks = live_ticks;
+    guard->recover_ticks = recover_ticks;
     guard->edition = edition;
     return 0;
 }
@@ -78,8 +99,10 @@ static int read_cause(const struct saved_reader *reader, const char *why, struct
         trip->rule == FS_RULE_HEARTBEAT)
         return 0;
     code = read_rule(reader, why, &rule);
-    trip->cause = (struct fs_rule){
-        .signal = rule.signal, .share_ppm = rule.share_ppm, .limit_ns = rule.limit_ns};
+    trip->cause = (struct fs_rule){.signal = rule.signal,
+                                   .share_ppm = rule.share_ppm,
+                                   .limit_ns = rule.limit_ns,
+                                   .hold_ns = rule.hold_ms * 1000000ULL};
     return code;
 }
 
@@ -87,6 +110,26 @@ static int read_cause(const struct saved_reader *reader, const char *why, struct
 static uint64_t time_back(const struct saved_reader *reader, json_int_t ns)
 {
     return ns ? (uint64_t)ns - reader->realtime_0 : 0;
+}
+
+/* What trips of format 1 don't tell. */
+static int read_later_trip(const struct saved_reader *reader, const json_t *from,
+                           struct fs_trip *trip)
+{
+    json_int_t back = 0, total = 0, bad = 0;
+    int code = saved_unpack(reader, from, "{s?I, s?I, s?I}", "back", &back, "baseline_total",
+                            &total, "baseline_bad", &bad);
+
+    code = code ? code : saved_number_or(reader, from, "clients", 0, FS_CELLS, 0, &trip->clients);
+    code =
+        code ? code
+             : saved_number_or(reader, from, "recovered", 0, SPEC_RECOVER_MAX, 0, &trip->recovered);
+    code = code ? code
+                : saved_number_or(reader, from, "baseline_breaks", 0, 1, 0, &trip->baseline_breaks);
+    trip->back_ns = time_back(reader, back);
+    trip->baseline_total = (uint64_t)total;
+    trip->baseline_bad = (uint64_t)bad;
+    return code;
 }
 
 int saved_read_trip(const struct saved_reader *reader, const json_t *from,
@@ -106,6 +149,7 @@ int saved_read_trip(const struct saved_reader *reader, const json_t *from,
                                "withdrawn", &withdrawn, "why", &why, "total", &total, "bad", &bad,
                                "score", &score, "first_bad", &first_bad, "time", &time, "last_new",
                                &last_new, "first_diverted", &diverted);
+    code = code ? code : read_later_trip(reader, from, trip);
     if (code)
         return code;
     trip->state = withdrawn ? FS_TRIP_WITHDRAWN : FS_TRIP_REPORTED;
@@ -272,6 +316,7 @@ int saved_read_version(const struct saved_reader *reader, const json_t *from, ui
     version->state = FS_VERSION_DECLARED;
     version->rank = rank;
     version->withdrawn = withdrawn;
+    version->trip_state = withdrawn; /* at some moment before */
     code = saved_number(reader, from, "weight_bp", 0, FS_BUCKETS, &version->weight_bp);
     code = code ? code : take_health(reader, health, version);
     code = code ? code : saved_read_trip(reader, json_object_get(from, "trip"), version);

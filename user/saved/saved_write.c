@@ -67,12 +67,15 @@ static json_t *trip_json(const struct saved_source *source, const struct draft_v
         trip->state == FS_TRIP_NONE)
         return json_null();
     return json_pack(
-        "{s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "withdrawn",
-        trip->state == FS_TRIP_WITHDRAWN, "why", health_trip_why(trip, why), "rule",
+        "{s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "withdrawn", trip->state == FS_TRIP_WITHDRAWN, "why", health_trip_why(trip, why), "rule",
         integer(trip->rule), "total", integer(trip->total), "bad", integer(trip->bad), "score",
         integer((uint64_t)trip->score), "first_bad", time_json(source, trip->first_bad_ns), "time",
         time_json(source, trip->trip_ns), "last_new", time_json(source, trip->last_new_ns),
-        "first_diverted", time_json(source, trip->diverted_ns));
+        "first_diverted", time_json(source, trip->diverted_ns), "back",
+        time_json(source, trip->back_ns), "clients", integer(trip->clients), "recovered",
+        integer(trip->recovered), "baseline_total", integer(trip->baseline_total), "baseline_bad",
+        integer(trip->baseline_bad), "baseline_breaks", integer(trip->baseline_breaks));
 }
 
 static json_t *rules_json(const struct fs_guard *guard)
@@ -87,11 +90,14 @@ static json_t *rules_json(const struct fs_guard *guard)
 
 static json_t *guard_json(const struct fs_guard *guard)
 {
-    return json_pack("{s:o, s:i, s:i, s:o, s:o, s:o, s:o}", "rules", rules_json(guard), "on_trip",
-                     guard->on_trip, "live_flows", guard->live_flows, "live_ticks",
-                     integer(guard->live_ticks), "close_wait_after_ms",
+    return json_pack("{s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o}", "rules",
+                     rules_json(guard), "on_trip", guard->on_trip, "live_flows", guard->live_flows,
+                     "live_ticks", integer(guard->live_ticks), "close_wait_after_ms",
                      integer(guard->close_wait_after_ms), "false_alarm_ppb",
-                     integer(guard->false_alarm_ppb), "edition", integer(guard->edition));
+                     integer(guard->false_alarm_ppb), "edition", integer(guard->edition), "clients",
+                     guard->clients, "worse_than_baseline", guard->worse_than_baseline,
+                     "recover_ticks", integer(guard->recover_ticks), "recover_at_most",
+                     integer(guard->recover_at_most));
 }
 
 /* --- buckets and slots --- */

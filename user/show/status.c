@@ -83,7 +83,7 @@ static json_t *gather_draining(const struct gathering *g, uint32_t service, uint
     return list;
 }
 
-/* Whose a bucket is: the kernel may have withdrawn its owner since the table was written. */
+/* Who serves a bucket: its owner may be withdrawn. */
 static uint32_t owner_now(const struct gathering *g, const struct draft *draft, uint32_t bucket)
 {
     uint32_t owner = draft->buckets[bucket].owner;

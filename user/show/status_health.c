@@ -100,10 +100,12 @@ static json_t *rule_json(const struct fs_rule *rule, const struct fs_score *scor
     for (int bank = 0; bank < FS_BANKS && current; bank++)
         if (score->score[bank] > highest)
             highest = score->score[bank];
-    return json_pack("{s:s, s:I, s:I, s:f, s:f}", "rule", rule_text(rule, text), "outcomes",
-                     integer(current ? score->total : 0), "bad", integer(current ? score->bad : 0),
-                     "score", (double)highest / FS_SCORE_ONE, "threshold",
-                     (double)rule->threshold / FS_SCORE_ONE);
+    return json_pack("{s:s, s:I, s:I, s:f, s:f, s:I, s:I}", "rule", rule_text(rule, text),
+                     "outcomes", integer(current ? score->total : 0), "bad",
+                     integer(current ? score->bad : 0), "score", (double)highest / FS_SCORE_ONE,
+                     "threshold", (double)rule->threshold / FS_SCORE_ONE, "clients",
+                     integer(current ? fs_score_clients(score) : 0), "clients_needed",
+                     integer(rule->clients));
 }
 
 static json_t *rules_json(const struct fs_guard *guard, const struct fs_health *slot)
@@ -116,6 +118,16 @@ static json_t *rules_json(const struct fs_guard *guard, const struct fs_health *
     return list;
 }
 
+/* When a withdrawn version comes back by itself, or null. */
+static json_t *until_json(const struct fs_trip *trip)
+{
+    char when[CLOCK_TEXT_MAX];
+
+    return trip->state == FS_TRIP_WITHDRAWN && trip->back_ns
+               ? json_string(clock_text(trip->back_ns, when))
+               : json_null();
+}
+
 /* Why and when it tripped, or null. */
 static json_t *trip_json(const struct fs_trip *trip)
 {
@@ -123,17 +135,20 @@ static json_t *trip_json(const struct fs_trip *trip)
 
     if (trip->state == FS_TRIP_NONE)
         return json_null();
-    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:f}", "why", health_trip_why(trip, why), "time",
-                     clock_text(trip->trip_ns, when), "withdrawn", trip->state == FS_TRIP_WITHDRAWN,
-                     "outcomes", integer(trip->total), "bad", integer(trip->bad), "score",
-                     (double)trip->score / FS_SCORE_ONE);
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:f, s:I, s:{s:I, s:I, s:b}, s:o}", "why",
+                     health_trip_why(trip, why), "time", clock_text(trip->trip_ns, when),
+                     "withdrawn", trip->state == FS_TRIP_WITHDRAWN, "outcomes",
+                     integer(trip->total), "bad", integer(trip->bad), "score",
+                     (double)trip->score / FS_SCORE_ONE, "clients", integer(trip->clients),
+                     "baseline", "outcomes", integer(trip->baseline_total), "bad",
+                     integer(trip->baseline_bad), "breaks_it", trip->baseline_breaks != 0, "until",
+                     until_json(trip));
 }
 
 json_t *status_health(const struct draft *draft, const struct draft_version *version,
                       const struct fs_health *slot, const struct fs_backend_counters *sum)
 {
-    /* What the kernel has withdrawn, no command may have written down yet. */
-    bool withdrawn = version->withdrawn || (slot && slot->trip.state == FS_TRIP_WITHDRAWN);
+    bool withdrawn = slot && slot->trip.state == FS_TRIP_WITHDRAWN;
     json_t *object =
         json_pack("{s:b, s:b, s:o, s:o}", "observed", slot != NULL, "withdrawn", withdrawn,
                   "handshakes", handshakes_json(sum), "sampled", sampled_json(sum));
@@ -142,6 +157,7 @@ json_t *status_health(const struct draft *draft, const struct draft_version *ver
         return object;
     json_object_set_new(object, "slot", json_integer(version->health));
     json_object_set_new(object, "tripped", trip_json(&slot->trip));
+    json_object_set_new(object, "recovered", json_integer(slot->trip.recovered));
     json_object_set_new(object, "connect_time", times_json(&slot->connect_time));
     json_object_set_new(object, "response_time", times_json(&slot->response_time));
     json_object_set_new(object, "http", http_json(slot));

@@ -99,25 +99,43 @@ static void print_rule(const json_t *rule)
     bool alarming = score >= threshold / 2;
 
     printf("    guard         %s%-32s %s %5.1f of %.1f%s  %" JSON_INTEGER_FORMAT
-           " bad of %" JSON_INTEGER_FORMAT "\n",
+           " bad of %" JSON_INTEGER_FORMAT,
            alarming ? terminal_style(STYLE_WARN) : "",
            json_string_value(json_object_get(rule, "rule")),
            terminal_bar(bar, BAR_WIDTH, score < threshold ? score : threshold, threshold), score,
            threshold, alarming ? terminal_style(STYLE_OFF) : "", number(rule, "bad"),
            number(rule, "outcomes"));
+    if (score > 0 && number(rule, "clients_needed") > 1)
+        printf(", %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " clients",
+               number(rule, "clients"), number(rule, "clients_needed"));
+    putchar('\n');
 }
 
 static void print_trip(const json_t *health)
 {
     const json_t *trip = json_object_get(health, "tripped");
+    const json_t *baseline = json_object_get(trip, "baseline");
+    const char *until = json_string_value(json_object_get(trip, "until"));
     bool withdrawn = json_is_true(json_object_get(health, "withdrawn"));
 
     if (!json_is_object(trip))
         return;
-    printf("    %s%s  %s, at %s%s\n", terminal_style(STYLE_WARN),
+    printf("    %s%s  %s, at %s%s%s%s%s\n", terminal_style(STYLE_WARN),
            withdrawn ? "WITHDRAWN   " : "REPORTED    ",
            json_string_value(json_object_get(trip, "why")),
-           json_string_value(json_object_get(trip, "time")), terminal_style(STYLE_OFF));
+           json_string_value(json_object_get(trip, "time")), until ? ", until " : "",
+           until ? until : "",
+           json_is_true(json_object_get(baseline, "breaks_it"))
+               ? ", and the baseline breaks it, too"
+               : "",
+           terminal_style(STYLE_OFF));
+}
+
+static void print_recovered(json_int_t times)
+{
+    if (times)
+        printf("    recovered     %" JSON_INTEGER_FORMAT " %s by itself\n", times,
+               times == 1 ? "time" : "times");
 }
 
 void status_health_print(const json_t *health)
@@ -126,6 +144,7 @@ void status_health_print(const json_t *health)
     size_t i = 0;
 
     print_trip(health);
+    print_recovered(number(health, "recovered"));
     print_packets(health);
     print_times("connect time", json_object_get(health, "connect_time"));
     print_times("response time", json_object_get(health, "response_time"));

@@ -30,11 +30,13 @@ struct version_spec {
     int line, column;
 };
 
-/* A rule of a guard as declared: `NAME > SHARE%`, or for times `pQUANTILE NAME > DURATION`. */
+/* A rule of a guard as declared: `NAME > SHARE%`, or for times `pQUANTILE NAME > DURATION`; perhaps
+ * `for` a time. */
 struct rule_spec {
     enum fs_signal signal;
     unsigned share_ppm; /* of outcomes that may be bad, in millionths; for times 1 - quantile */
     uint64_t limit_ns;  /* for times; else 0 */
+    unsigned hold_ms;   /* how long it must have been broken; 0: at once */
     struct place place; /* no file when not from one */
 };
 
@@ -47,6 +49,10 @@ struct guard_spec {
     enum fs_live_flows live_flows;
     unsigned live_ms;             /* for FS_LIVE_DRAIN */
     unsigned close_wait_after_ms; /* how long a socket may stay in CLOSE_WAIT */
+    unsigned clients;             /* of so many there must be bad outcomes, 1 to FS_CLIENTS */
+    bool worse_than_baseline;     /* while the baseline breaks a rule, that rule only reports */
+    unsigned recover_ms;          /* what a rule withdraws is back after that, doubled each time */
+    unsigned recover_at_most;     /* so often; 0: never */
 };
 
 /* A service as declared. */
@@ -80,7 +86,10 @@ enum {
     SPEC_SAMPLE_DEFAULT_SHIFT = 4,                /* 1/16 */
     SPEC_FALSE_ALARM_MAX_PPB = 500 * 1000 * 1000, /* 0.5; the least is 1e-9 */
     SPEC_FALSE_ALARM_DEFAULT_PPB = 1000,          /* 1e-6 */
-    SPEC_CLOSE_WAIT_DEFAULT_MS = 30000            /* 30s */
+    SPEC_CLOSE_WAIT_DEFAULT_MS = 30000,           /* 30s */
+    SPEC_CLIENTS_DEFAULT = 3,
+    SPEC_HOLD_MAX_MS = 3600 * 1000, /* 1h; the least is 1ms */
+    SPEC_RECOVER_MAX = 10           /* times */
 };
 
 void spec_free(struct spec *spec);

@@ -17,6 +17,8 @@
 
 static const struct doc_times close_wait_times = {1000, 24 * 3600 * 1000, "1s to 24h"};
 
+static const struct doc_times recover_times = {1000, 3600 * 1000, "1s to 1h"};
+
 static const double BILLION = 1e9;
 
 void spec_guard_defaults(struct service_spec *service)
@@ -24,6 +26,8 @@ void spec_guard_defaults(struct service_spec *service)
     service->sample_shift = SPEC_SAMPLE_DEFAULT_SHIFT;
     service->guard.false_alarm_ppb = SPEC_FALSE_ALARM_DEFAULT_PPB;
     service->guard.close_wait_after_ms = SPEC_CLOSE_WAIT_DEFAULT_MS;
+    service->guard.clients = SPEC_CLIENTS_DEFAULT;
+    service->guard.worse_than_baseline = true;
 }
 
 int spec_read_sample(const struct doc_at *at, struct service_spec *service)
@@ -194,6 +198,61 @@ static int read_close_wait_after(const struct doc_at *at, void *into)
     return doc_time(at, "close_wait_after", &close_wait_times, &service->guard.close_wait_after_ms);
 }
 
+/* A whole number from 1 to `most`. */
+static int read_count(const struct doc_at *at, const char *what, unsigned most, unsigned *count)
+{
+    struct number number;
+    const char *text, *end;
+    int ret = doc_text(at, what, &text);
+
+    if (ret)
+        return ret;
+    end = parse_number(text, &number);
+    if (!end || *end || number.digits || !number.whole || number.whole > most)
+        return place_refuse(doc_place(at), at->err,
+                            "%s %s is not a whole number from 1 to %u, which is allowed", what,
+                            quote(text).text, most);
+    *count = number.whole;
+    return 0;
+}
+
+static int read_clients(const struct doc_at *at, void *into)
+{
+    return read_count(at, "clients", FS_CLIENTS, &((struct service_spec *)into)->guard.clients);
+}
+
+static int read_worse(const struct doc_at *at, void *into)
+{
+    static const char *const words[] = {"false", "true"};
+    size_t index;
+    int ret = doc_choice(at, "worse_than_baseline", words, COUNT(words), &index);
+
+    if (!ret)
+        ((struct service_spec *)into)->guard.worse_than_baseline = index;
+    return ret;
+}
+
+static int read_recover_after(const struct doc_at *at, void *into)
+{
+    return doc_time(at, "after", &recover_times, &((struct guard_spec *)into)->recover_ms);
+}
+
+static int read_recover_at_most(const struct doc_at *at, void *into)
+{
+    return read_count(at, "at_most", SPEC_RECOVER_MAX,
+                      &((struct guard_spec *)into)->recover_at_most);
+}
+
+static int read_recover(const struct doc_at *at, void *into)
+{
+    static const struct doc_key keys[] = {
+        {"after", read_recover_after, true},
+        {"at_most", read_recover_at_most, true},
+    };
+
+    return doc_mapping(at, "recover", keys, COUNT(keys), &((struct service_spec *)into)->guard);
+}
+
 int spec_read_guard(const struct doc_at *at, struct service_spec *service)
 {
     static const struct doc_key keys[] = {
@@ -202,6 +261,9 @@ int spec_read_guard(const struct doc_at *at, struct service_spec *service)
         {"on_trip", read_on_trip, false},
         {"live_flows", read_live_flows, false},
         {"close_wait_after", read_close_wait_after, false},
+        {"clients", read_clients, false},
+        {"worse_than_baseline", read_worse, false},
+        {"recover", read_recover, false},
     };
     int ret = doc_mapping(at, "a guard", keys, COUNT(keys), service);
 

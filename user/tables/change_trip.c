@@ -10,20 +10,41 @@
 #include "parse.h"
 #include "service_change.h"
 
-/* As of the trip's own moment: the data path has steered so since then. */
+/* A trip word as it is at one moment: the kernel may be changing it. */
+static struct fs_trip_word word_now(const struct fs_trip_word *trip)
+{
+    struct fs_trip_word word;
+
+    do {
+        word.state = fs_trip_state(trip);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        word = *(const volatile struct fs_trip_word *)trip;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    } while (word.state != fs_trip_state(trip));
+    return word;
+}
+
+/* As of the kernel's own moments: the data path has steered so since then. */
 static int settle_version(struct model *model, uint32_t service, uint32_t version,
-                          struct error *err)
+                          const struct fs_table *table, struct error *err)
 {
     struct draft *draft = model_draft(model, service);
-    struct split_time time;
+    struct fs_trip_word word;
 
     if (!draft)
         return error_set(err, -ENOMEM, "out of memory");
-    draft->versions[version].withdrawn = true;
-    time.now = model_trip(model, &draft->versions[version])->tick;
-    time.drain = fs_ticks(draft->drain_ms);
-    if (weights_divide(draft, time) < 0)
-        return error_set(err, -ENOMEM, "out of memory");
+    word = word_now(fs_trip_of(model->trips, table, version));
+    for (uint32_t i = 0; i < FS_BUCKETS; i++) {
+        struct split_item *bucket = &draft->buckets[i];
+
+        if (bucket->owner != version)
+            continue;
+        bucket->previous = fs_bucket_former(table, &word, i);
+        bucket->moving_until = fs_state_since(word.state) + fs_ticks(draft->drain_ms);
+        bucket->unsettled = true;
+    }
+    draft->versions[version].withdrawn = fs_state_tick(word.state) != 0;
+    draft->versions[version].trip_state = word.state;
     model->services[service].changed = model->changed = true;
     return 0;
 }
@@ -35,10 +56,10 @@ int change_settle_trips(struct model *model, struct error *err)
             fs_at(struct fs_table, model->arena, model->services[i].record.table);
 
         for (uint32_t v = 0; v < FS_VERSION_SLOTS; v++) {
-            if (table->versions[v].state == FS_VERSION_NONE || table->versions[v].withdrawn ||
-                !fs_trip_of(model->trips, table, v)->tick)
+            if (table->versions[v].state == FS_VERSION_NONE ||
+                fs_trip_state(fs_trip_of(model->trips, table, v)) == table->pool[v].trip_state)
                 continue;
-            if (settle_version(model, i, v, err))
+            if (settle_version(model, i, v, table, err))
                 return -ENOMEM;
         }
     }
@@ -91,6 +112,12 @@ static int check_withdraw(const struct draft *draft, uint32_t number, struct err
     return 0;
 }
 
+/* 0 is "never". */
+static uint32_t trip_tick(const struct change *change)
+{
+    return change->now ? change->now : 1;
+}
+
 static uint32_t cut_tick(const struct service_change *sc, const struct live_choice *choice)
 {
     const struct fs_guard *guard = &sc->draft->guard;
@@ -101,7 +128,7 @@ static uint32_t cut_tick(const struct service_change *sc, const struct live_choi
 
     if (live == FS_LIVE_KEEP)
         return 0;
-    return cut ? cut : 1; /* 0 is "never" */
+    return cut ? cut : 1;
 }
 
 int change_withdraw(struct change *change, const char *service, const char *version,
@@ -114,6 +141,7 @@ int change_withdraw(struct change *change, const char *service, const char *vers
     if (code)
         return code;
     sc.draft->versions[number].withdrawn = true;
+    sc.draft->versions[number].trip_state = trip_tick(change);
     sc.draft->versions[number].act = HEALTH_WITHDRAW;
     sc.draft->versions[number].cause = cause;
     sc.draft->versions[number].cut = cut_tick(&sc, live);
@@ -138,6 +166,8 @@ int change_clear(struct change *change, const char *service, const char *version
     if (!entry->withdrawn && !is_tripped(context, entry->health))
         return error_set(err, -EINVAL, "version %s of service %s has not tripped: nothing to clear",
                          version, service);
+    if (entry->withdrawn)
+        entry->trip_state = (uint64_t)trip_tick(change) << 32;
     entry->withdrawn = false;
     entry->act = HEALTH_CLEAR;
     fprintf(change->notes, "%s: %s cleared\n", service, version);

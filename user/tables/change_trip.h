@@ -5,8 +5,8 @@
 
 #include "change.h"
 
-/* Writes down what the kernel has done: a version that it has withdrawn loses its buckets to the
- * baseline, as of then. Notes nothing. Returns 0, or -ENOMEM with *err set. */
+/* Writes down what the kernel has done: the buckets of a version that it has withdrawn, or given
+ * back, have moved as of then. Notes nothing. Returns 0, or -ENOMEM with *err set. */
 int change_settle_trips(struct model *model, struct error *err);
 
 /* What is to become of live flows. */

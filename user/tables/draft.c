@@ -109,6 +109,7 @@ static bool read_version(void *arena, const struct fs_table *table, int number,
     version->rank = from->rank;
     version->health = table->pool[number].health;
     version->withdrawn = from->withdrawn;
+    version->trip_state = table->pool[number].trip_state;
     version->gone = from->gone;
     version->member_count = from->member_count;
     version->members = copy_words(fs_at(uint32_t, arena, from->members), from->member_count);
@@ -205,6 +206,7 @@ static fs_ref write_version(const struct draft_version *version, void *arena, fs
     to->member_count = version->member_count;
     pool->slot_count = version->slot_count;
     pool->health = version->health;
+    pool->trip_state = version->trip_state;
     pool->slots = free_at;
     to->slot_moves = pool->slots + version->slot_count * (uint32_t)sizeof(uint32_t);
     to->members = to->slot_moves + version->slot_count * (uint32_t)sizeof(struct fs_slot_move);

@@ -27,8 +27,9 @@ struct draft_version {
     uint32_t member_count;
     struct split_item *slots;
     uint32_t slot_count;
-    uint32_t health; /* its slot, or FS_NO_HEALTH */
-    bool withdrawn;  /* its buckets are the baseline's, whatever its weight */
+    uint32_t health;     /* its slot, or FS_NO_HEALTH */
+    bool withdrawn;      /* by trip_state: its buckets are served by the baseline */
+    uint64_t trip_state; /* fs_trip_word.state that the draft has taken in */
     enum health_act act;
     uint32_t cut;        /* for HEALTH_WITHDRAW: tick from which on live flows are cut, or 0 */
     uint32_t cause;      /* for HEALTH_WITHDRAW: FS_RULE_BY_HAND or FS_RULE_ROLLOUT */

@@ -33,7 +33,7 @@ int service_open(struct service_change *sc, struct change *change, int number, b
         return out_of_memory(err);
     for (int i = 0; i < FS_VERSION_SLOTS; i++)
         sc->wished[i] = sc->draft->versions[i].weight_bp;
-    weights_effective(sc->draft, sc->effective);
+    sc->serving = weights_serving(sc->draft, change->model->trips, change->now);
     return 0;
 }
 
@@ -66,10 +66,21 @@ static bool note_weights(const struct service_change *sc)
     return any;
 }
 
+/* Has any version another weight than before, or anybody else to serve its buckets? */
+static bool differs(const struct service_change *sc)
+{
+    struct serving now = weights_serving(sc->draft, sc->change->model->trips, sc->change->now);
+
+    for (int i = 0; i < FS_VERSION_SLOTS; i++)
+        if (sc->draft->versions[i].weight_bp != sc->wished[i] || now.by[i] != sc->serving.by[i])
+            return true;
+    return false;
+}
+
 int service_divide(struct service_change *sc, struct error *err)
 {
     unsigned effective[FS_VERSION_SLOTS];
-    bool noted = !sc->is_new && note_weights(sc), differs;
+    bool noted = !sc->is_new && note_weights(sc);
     char weight[16];
     long moved = 0;
 
@@ -79,14 +90,14 @@ int service_divide(struct service_change *sc, struct error *err)
             return error_set(
                 err, -EINVAL, "version %s of service %s would get %s, but has no backends",
                 sc->draft->versions[i].name, sc->draft->name, format_weight(effective[i], weight));
-    differs = memcmp(effective, sc->effective, sizeof(effective)) != 0;
-    if (differs)
-        moved = weights_divide(sc->draft, service_time(sc));
+    if (differs(sc)) {
+        moved = weights_divide(sc->draft, &sc->serving, service_time(sc));
+        sc->changed = true;
+    }
     if (moved < 0)
         return out_of_memory(err);
     if (noted)
         fprintf(sc->change->notes, "; %ld buckets move\n", moved);
-    sc->changed |= differs || noted;
     return 0;
 }
 

@@ -11,8 +11,8 @@ struct service_change {
     uint32_t number;
     struct draft *draft;
     bool is_new;
-    unsigned wished[FS_VERSION_SLOTS];    /* weights before */
-    unsigned effective[FS_VERSION_SLOTS]; /* the same */
+    unsigned wished[FS_VERSION_SLOTS]; /* weights before */
+    struct serving serving;            /* the same */
     bool changed;
 };
 

@@ -3,7 +3,10 @@
 #include "weights.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <flowsplit/steer.h>
 
 #include "parse.h"
 
@@ -18,17 +21,70 @@ void weights_effective(const struct draft *draft, unsigned bp[FS_VERSION_SLOTS])
     bp[draft->baseline] += lost;
 }
 
-long weights_divide(struct draft *draft, struct split_time time)
+static uint32_t served_by(const struct draft *draft, uint32_t version)
+{
+    return draft->versions[version].withdrawn ? draft->baseline : version;
+}
+
+struct serving weights_serving(const struct draft *draft, const struct fs_trips *trips,
+                               uint32_t now)
+{
+    struct serving serving;
+
+    for (uint32_t i = 0; i < FS_VERSION_SLOTS; i++) {
+        const struct fs_trip_word *trip =
+            &trips->words[draft->versions[i].health & (FS_TRIP_SLOTS - 1)];
+
+        serving.by[i] = served_by(draft, i);
+        serving.cut[i] = fs_is_cut(trip, now);
+    }
+    return serving;
+}
+
+/* Moves the buckets that another version serves now, and no others. Live flows that were cut are
+ * nowhere, so a bucket that such flows are moving out of moves anew. Returns how many move. */
+static long follow(struct draft *draft, const struct split_item *was, const struct serving *before,
+                   struct split_time time)
+{
+    long moved = 0;
+
+    for (int i = 0; i < FS_BUCKETS; i++) {
+        struct split_item *item = &draft->buckets[i];
+        uint32_t from = before->by[was[i].owner];
+
+        item->previous = was[i].previous;
+        item->unsettled = was[i].unsettled;
+        item->moving_until = was[i].moving_until;
+        if (from == served_by(draft, item->owner))
+            continue;
+        if (split_state(&was[i], time.now) != SPLIT_MOVING || before->cut[was[i].previous])
+            item->previous = from;
+        item->unsettled = true;
+        item->moving_until = time.now + time.drain;
+        moved++;
+    }
+    return moved;
+}
+
+long weights_divide(struct draft *draft, const struct serving *before, struct split_time time)
 {
     struct split_share shares[FS_VERSION_SLOTS];
-    unsigned bp[FS_VERSION_SLOTS];
+    struct split_item *was = malloc(sizeof(draft->buckets));
     size_t count = 0;
+    long moved;
 
-    weights_effective(draft, bp);
+    if (!was)
+        return -ENOMEM;
+    memcpy(was, draft->buckets, sizeof(draft->buckets));
     for (uint32_t i = 0; i < FS_VERSION_SLOTS; i++)
-        if (bp[i])
-            shares[count++] = (struct split_share){.owner = i, .quota = bp[i]};
-    return split_divide(draft->buckets, FS_BUCKETS, shares, count, time);
+        if (draft->versions[i].weight_bp)
+            shares[count++] =
+                (struct split_share){.owner = i, .quota = draft->versions[i].weight_bp};
+    moved = split_divide(draft->buckets, FS_BUCKETS, shares, count, time);
+    if (moved >= 0 && time.drain)
+        moved = follow(draft, was, before, time);
+    free(was);
+    return moved;
 }
 
 int weights_unknown_version(const struct draft *draft, const char *name, struct error *err)

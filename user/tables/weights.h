@@ -24,7 +24,19 @@ int weights_unknown_version(const struct draft *draft, const char *name, struct 
 /* The shares that the versions really get: a withdrawn one nothing, and the baseline that. */
 void weights_effective(const struct draft *draft, unsigned bp[FS_VERSION_SLOTS]);
 
-/* Divides the buckets by the effective weights. Returns the number that move, or -ENOMEM. */
-long weights_divide(struct draft *draft, struct split_time time);
+/* Who serves the buckets of each version. */
+struct serving {
+    uint32_t by[FS_VERSION_SLOTS];
+    bool cut[FS_VERSION_SLOTS]; /* its live flows are cut */
+};
+
+/* As things are at `now`. */
+struct serving weights_serving(const struct draft *draft, const struct fs_trips *trips,
+                               uint32_t now);
+
+/* Divides the buckets by the weights. What moves, and when it moved last, goes by who serves a
+ * bucket, `before` and now. `before` may be NULL where time.drain is 0. Returns the number of
+ * buckets that move, or -ENOMEM. */
+long weights_divide(struct draft *draft, const struct serving *before, struct split_time time);
 
 #endif
