@@ -25,6 +25,16 @@ struct bpf_xdp_entity {
 struct net_device {
     int ifindex;
     struct bpf_xdp_entity xdp_state[3]; /* by enum bpf_xdp_mode */
+    void *rx_handler;
+    __u8 dev_addr_shadow[32];
+};
+
+struct xdp_rxq_info {
+    struct net_device *dev;
+};
+
+struct xdp_buff {
+    struct xdp_rxq_info *rxq;
 };
 
 struct ns_common {
@@ -72,6 +82,7 @@ struct tcp_sock {
 };
 
 struct sk_buff {
+    struct net_device *dev;
     unsigned int len;
 };
 
