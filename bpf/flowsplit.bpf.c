@@ -30,7 +30,7 @@ int xdp_learn(struct xdp_md *ctx)
     struct packet pkt;
     int parsed = parse(ctx, &pkt, (void *)(long)ctx->data, (void *)(long)ctx->data_end, false);
 
-    return learn_ingress(&pkt, parsed, false);
+    return learn_ingress(ctx, &pkt, parsed, false);
 }
 
 /* The linear part of an skb may end before the headers do: pulls them in, and parses again. */
@@ -69,7 +69,7 @@ int tc_learn(struct __sk_buff *skb)
     struct packet pkt;
     int parsed = parse_skb(skb, &pkt);
 
-    return learn_ingress(&pkt, parsed, true);
+    return learn_ingress(skb, &pkt, parsed, true);
 }
 
 SEC("tc")

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the handshakes of all TCP flows say: begun, answered, refused, or left unanswered.
  *
- * A client could make a healthy backend silent: by a SYN that every host drops, or by one that
- * comes over a live connection, where an ACK or a RST is the right answer (RFC 5961, 4; RFC 9293,
- * 3.10.7.4). Such handshakes are counted, but their failure is no evidence. */
+ * A client could make a healthy backend silent: by a SYN that a host drops, or by one that comes
+ * over a live connection, where an ACK or a RST is the right answer (RFC 5961, 4; RFC 9293,
+ * 3.10.7.4). Such handshakes are counted, but their failure is no evidence; see sound.bpf.h. */
 #ifndef FLOWSPLIT_HANDSHAKES_BPF_H
 #define FLOWSPLIT_HANDSHAKES_BPF_H
 
 #include "flows.bpf.h"
-#include "observed.bpf.h"
+#include "served.bpf.h"
 
 /* Real stacks send a SYN again after 1 s (RFC 6298, 2.1), give or take a timer's grain. */
 #define UNANSWERED_NS 900000000ULL
@@ -105,10 +105,10 @@ static __always_inline void observe_repeated(struct observed *o, struct fs_hands
         __sync_fetch_and_or(&cell->flags, FS_HANDSHAKE_FAILED) & FS_HANDSHAKE_FAILED)
         return;
     count->unanswered += 1;
-    if (!o->sound || !(known->flags & FS_HANDSHAKE_SOUND) || known->flags & FS_HANDSHAKE_CONTESTED)
+    if (!(o->syn & known->flags & FS_HANDSHAKE_SOUND) || known->flags & FS_HANDSHAKE_CONTESTED)
         return;
     says(o, FS_SIGNAL_CONNECT_FAILURES, true);
-    o->if_reachable = !o->loopback;
+    o->unanswered = true;
     state = observed_health(o);
     o->silent = state && state->last_answer_ns < known->first_ns;
 }
@@ -123,7 +123,7 @@ static __always_inline bool is_heart_lost(const struct fs_heart *heart, __u64 no
 static __always_inline void observe_syn(struct observed *o, struct fs_backend_counters *count)
 {
     struct fs_handshake known, *cell;
-    __u32 flags = o->sound ? FS_HANDSHAKE_SOUND : 0;
+    __u32 flags = o->syn;
     struct fs_health *state;
     __u64 tag;
 
@@ -156,8 +156,6 @@ static __always_inline void observe_syn(struct observed *o, struct fs_backend_co
 static __always_inline void observe_answer(struct observed *o, const struct fs_handshake *begun,
                                            struct fs_backend_counters *count)
 {
-    struct fs_sample sample = {
-        .backend = o->backend, .answer_seq = o->seq, .request_end = begun->syn_seq + 1};
     struct fs_health *state = observed_health(o), *control = observed_control(o);
 
     o->says.time_ns[0] = since_ns(begun->last_ns, o->says.now_ns);
@@ -171,15 +169,25 @@ static __always_inline void observe_answer(struct observed *o, const struct fs_h
     }
     if (control)
         histogram_add(&control->connect_time, o->says.time_ns[0]);
-    if (o->sampled)
-        bpf_map_update_elem(&samples, &o->key, &sample, BPF_ANY);
+    if (!o->sampled)
+        return;
+    o->sample =
+        (struct fs_sample){.backend = o->backend,
+                           .answer_seq = o->seq,
+                           .flags = begun->flags & FS_HANDSHAKE_DATA ? FS_SAMPLE_UNCLEAR : 0,
+                           .request_end = o->ack,
+                           .request_ack = o->seq + 1,
+                           .request_next = o->ack,
+                           .response_next = o->seq + 1};
+    bpf_map_update_elem(&samples, &o->key, &o->sample, BPF_ANY);
 }
 
 static __always_inline void observe_refusal(struct observed *o, const struct fs_handshake *begun,
                                             struct fs_backend_counters *count)
 {
     count->refused += 1;
-    if (!(begun->flags & (FS_HANDSHAKE_FAILED | FS_HANDSHAKE_CONTESTED)))
+    if ((begun->flags & (FS_HANDSHAKE_PLAIN | FS_HANDSHAKE_FAILED | FS_HANDSHAKE_CONTESTED)) ==
+        FS_HANDSHAKE_PLAIN)
         says_surely(o, FS_SIGNAL_CONNECT_FAILURES);
 }
 
@@ -188,6 +196,25 @@ static __always_inline void observe_refusal(struct observed *o, const struct fs_
 static __always_inline bool is_refusal(const struct observed *o)
 {
     return (o->tcp_flags & (TCP_RST | TCP_ACK)) == (TCP_RST | TCP_ACK) && !o->seq;
+}
+
+/* Does a packet of the backend's acknowledge the SYN, and perhaps the data that this brought? Where
+ * another connection may live, what acknowledges that data may be its SYN-ACK, sent again. */
+static __always_inline bool acknowledges_syn(const struct observed *o,
+                                             const struct fs_handshake *begun)
+{
+    if ((begun->flags & (FS_HANDSHAKE_DATA | FS_HANDSHAKE_CONTESTED)) == FS_HANDSHAKE_DATA)
+        return seq_follows(o->ack - 1, begun->syn_seq);
+    return o->ack - 1 == begun->syn_seq;
+}
+
+/* A backend's FIN. If it has acknowledged more than the SYN, the client was there to send it. */
+static __always_inline void observe_closed(const struct observed *o, struct fs_handshake *cell)
+{
+    cell->first_ns = o->says.now_ns;
+    __sync_fetch_and_or(&cell->flags, FS_HANDSHAKE_CLOSED);
+    if (o->ack - cell->syn_seq - 2 < 1u << 31)
+        served_note(o);
 }
 
 /* A packet of the backend's with SYN, FIN or RST. Returns whether it was about a handshake. */
@@ -205,7 +232,7 @@ static __always_inline bool observe_handshake(struct observed *o, struct fs_back
             __sync_fetch_and_or(&cell->flags, FS_HANDSHAKE_ANSWERED);
         return true;
     }
-    answers = !(begun.flags & FS_HANDSHAKE_ANSWERED) && seq_follows(o->ack - 1, begun.syn_seq);
+    answers = !(begun.flags & FS_HANDSHAKE_ANSWERED) && acknowledges_syn(o, &begun);
     if (o->tcp_flags & TCP_SYN && answers) {
         if (__sync_fetch_and_or(&cell->flags, FS_HANDSHAKE_ANSWERED) & FS_HANDSHAKE_ANSWERED)
             return true;
@@ -221,10 +248,8 @@ static __always_inline bool observe_handshake(struct observed *o, struct fs_back
             observe_refusal(o, &begun, count);
         return refuses;
     }
-    if (o->tcp_flags & TCP_FIN && begun.flags & FS_HANDSHAKE_ANSWERED) {
-        cell->first_ns = o->says.now_ns;
-        __sync_fetch_and_or(&cell->flags, FS_HANDSHAKE_CLOSED);
-    }
+    if (o->tcp_flags & TCP_FIN && begun.flags & FS_HANDSHAKE_ANSWERED)
+        observe_closed(o, cell);
     return false;
 }
 

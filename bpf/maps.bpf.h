@@ -88,6 +88,14 @@ struct {
     __type(value, struct fs_handshakes);
 } handshakes SEC(".maps");
 
+/* Clients that have had a connection, by a hash: the newest of those with the same number. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, FS_SERVED);
+    __type(key, __u32);
+    __type(value, __u32);
+} served SEC(".maps");
+
 /* Connections that were answered, and are in the sample. */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);

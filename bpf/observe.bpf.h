@@ -39,7 +39,10 @@ static __always_inline int observe(struct observed *o, __u32 how)
     return o->says.seen != 0 || o->heart_lost;
 }
 
-/* Reads the packet and observes it. Returns whether there is anything to judge. */
+/* What is left to do with a packet. */
+enum with { WITH_OUTCOMES = 1, WITH_HTTP = 2 };
+
+/* Reads the packet and observes it. Returns a set of enum with. */
 static __always_inline int observe_frame(void *ctx, void *data, void *end, __u32 offsets,
                                          fs_ref dir, __u32 number, __u32 how, bool tc)
 {
@@ -47,12 +50,13 @@ static __always_inline int observe_frame(void *ctx, void *data, void *end, __u32
 
     if (!o || !observed_init(o, data, end, offsets, dir, number, how))
         return 0;
-    if (how & HTTP)
-        o->http_class = http_class(ctx, offsets & TRANSPORT_OFF_MAX, tc);
     if (!(how & FROM_BACKEND) && tcp_is_first_syn(o->tcp_flags))
-        o->sound = syn_is_sound(ctx, o, data, end, offsets, how, tc);
-    return observe(o, how) &&
-           (!o->if_reachable || client_is_reachable(ctx, o, ctx_ifindex(ctx, tc)));
+        o->syn = syn_flags(ctx, o, data, end, offsets, how, tc);
+    if (!observe(o, how))
+        return o->http_waits ? WITH_HTTP : 0;
+    if (o->unanswered && silence_is_explained(ctx, o, ctx_ifindex(ctx, tc)))
+        return 0;
+    return WITH_OUTCOMES | (o->http_waits ? WITH_HTTP : 0);
 }
 
 /* Verified by themselves, and not inlined: packets that aren't observed must pay nothing for it. */
@@ -85,14 +89,18 @@ static __always_inline void observe_and_judge(void *ctx, const struct packet *pk
 {
     __u32 number = backend->id & FS_SLOT_BACKEND, offsets = how_offsets(pkt);
     __u32 headers = pkt->l4_off - pkt->l3_off + pkt->l4_bytes;
+    int left;
 
     how |= pkt->family == 6 ? IS_IPV6 : 0;
     if (pkt->ip_bytes > headers)
         how |= (pkt->ip_bytes - headers) << HOW_PAYLOAD_SHIFT;
     if (!observing_take())
         return;
-    if (tc ? observe_tc(ctx, offsets, dir, number, how)
-           : observe_xdp(ctx, offsets, dir, number, how))
+    left = tc ? observe_tc(ctx, offsets, dir, number, how)
+              : observe_xdp(ctx, offsets, dir, number, how);
+    if (left & WITH_HTTP && (tc ? observe_http_tc(ctx, how) : observe_http_xdp(ctx, how)))
+        left |= WITH_OUTCOMES;
+    if (left & WITH_OUTCOMES)
         judge();
     observing_give();
 }
@@ -101,10 +109,12 @@ static __always_inline void observe_and_judge(void *ctx, const struct packet *pk
 static __always_inline void observe_client(void *ctx, struct packet *pkt, fs_ref dir,
                                            const struct fs_backend *backend, bool sampled, bool tc)
 {
-    __u32 how = sampled ? SAMPLED : 0;
+    __u32 how = 0;
 
     if (likely(!sampled && !(pkt->tcp_flags & TCP_SYN)))
         return;
+    if (sampled)
+        how |= SAMPLED | (service_at(dir, backend->service)->http ? HTTP : 0);
     how |= ctx_ifindex(ctx, tc) == LOOPBACK_IFINDEX ? LOOPBACK : 0;
     observe_and_judge(ctx, pkt, dir, backend, how, tc);
 }

@@ -18,17 +18,26 @@ struct observed {
     __u32 ack;     /* the same */
     __u8 tcp_flags;
     __u32 payload; /* bytes */
+    __u32 payload_off;
     bool sampled;
     __u8 family;
-    bool loopback;     /* it came in by `lo` */
-    bool elsewhere;    /* it came from elsewhere than where the backend is */
-    bool sound;        /* a SYN that no host has a reason to drop */
-    bool if_reachable; /* what it says counts only if there is a way to the client */
-    bool silent;       /* the version has answered nobody since the SYN */
-    bool heart_lost;   /* nobody conducts the version's rollout any more */
-    __u8 http_class;   /* 1 to 5 or HTTP_INTERIM where a reply begins with a status line */
-    union {
+    bool loopback;            /* it came in by `lo` */
+    bool elsewhere;           /* it came from elsewhere than where the backend is */
+    bool unanswered;          /* its SYN was; which counts only if nothing else explains that */
+    bool silent;              /* the version has answered nobody since the SYN */
+    bool heart_lost;          /* nobody conducts the version's rollout any more */
+    bool http;                /* it is in the sample of a service that speaks HTTP, */
+    bool http_waits;          /* and what it says of that is to be found out, */
+    bool follows;             /* from a client's packet that follows the one before, */
+    bool pipelined;           /* that comes while an answer is waited for; */
+    bool answers;             /* or from a backend's that is an answer */
+    __u32 syn;                /* of a SYN: enum fs_handshake_flags */
+    __u32 option, option_end; /* of a SYN: where its next option begins, and where they end */
+    union {                   /* one after the other */
         __u32 segment[SEGMENT_MAX / 4];
+        struct fs_sample sample;
+        struct fs_flow_key direct;
+        struct bpf_sock_tuple tuple;
         struct bpf_fib_lookup fib;
     };
 };
@@ -156,7 +165,9 @@ static __always_inline bool observed_init(struct observed *o, void *data, void *
     o->sampled = how & SAMPLED;
     o->loopback = how & LOOPBACK;
     o->elsewhere = how & ELSEWHERE;
+    o->http = how & HTTP;
     o->payload = how >> HOW_PAYLOAD_SHIFT;
+    o->payload_off = l4_off + tcp->doff * 4;
     return true;
 }
 

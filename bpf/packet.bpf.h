@@ -46,7 +46,14 @@
 #define IP6_FRAGMENT      0xfff9 /* the same in an IPv6 fragment header */
 #define TRANSPORT_OFF_MAX 0x7ff
 
-enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
+enum tcp_flag {
+    TCP_FIN = 0x01,
+    TCP_SYN = 0x02,
+    TCP_RST = 0x04,
+    TCP_ACK = 0x10,
+    TCP_ECE = 0x40,
+    TCP_CWR = 0x80
+};
 
 struct vlan_tag {
     __be16 tci_be;

@@ -6,7 +6,8 @@
 
 #include "close_wait.bpf.h"
 
-#define TIMER_LOSS_PROBE 5 /* include/net/inet_connection_sock.h: ICSK_TIME_LOSS_PROBE */
+#define TIMER_LOSS_PROBE 5  /* include/net/inet_connection_sock.h: ICSK_TIME_LOSS_PROBE */
+#define SEGMENTS_MAX     64 /* of one packet that are judged; of 1,024 bytes, 64 KiB have as many */
 
 /* Network namespaces, by number, in which a backend's socket has been seen: where to look for them.
  */
@@ -35,6 +36,7 @@ static __always_inline void socket_born(struct sock *sk)
     const struct fs_table *table;
     struct fs_health *state;
     struct fs_socket *socket;
+    struct tcp_sock *tcp;
     struct fs_endpoint at;
     __u32 found, port;
 
@@ -50,7 +52,8 @@ static __always_inline void socket_born(struct sock *sk)
     if (!state)
         return;
     socket = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!socket) {
+    tcp = bpf_skc_to_tcp_sock(sk);
+    if (!socket || !tcp) {
         count_reason(FS_REASON_SOCKET_UNREADABLE);
         return;
     }
@@ -60,13 +63,14 @@ static __always_inline void socket_born(struct sock *sk)
     socket->epoch = state->epoch;
     socket_client(sk, service_at(dir, backend->service), socket);
     socket->state = STATE_ESTABLISHED;
+    socket->retransmits = tcp->total_retrans; /* SYN-ACKs, which are no segments with payload */
     __sync_fetch_and_add(&state->sockets.opened, 1);
     __sync_fetch_and_add(&state->sockets.now[STATE_ESTABLISHED], 1);
     namespace_seen(sk);
 }
 
 /* Reports what has been sent since the last report: `again` segments of it had been sent before,
- * which by itself tells nothing; `bad` of those are lost ones. */
+ * which by itself tells nothing; `bad` segments were lost. */
 static __always_inline void socket_sent(struct fs_socket *socket, const struct tcp_sock *tcp,
                                         __u32 again, __u32 bad)
 {
@@ -76,7 +80,7 @@ static __always_inline void socket_sent(struct fs_socket *socket, const struct t
     socket->segments += sent;
     if (bad)
         o.seen = o.bad = 1u << FS_SIGNAL_RETRANSMITS;
-    for (__u32 i = 0; i < 2 && (o.good_before || i < bad); i++) {
+    for (__u32 i = 0; i < SEGMENTS_MAX && (o.good_before || i < bad); i++) {
         socket_says(socket->backend, socket->health, socket->epoch, socket->bucket, &o);
         o.good_before = 0;
     }
@@ -185,21 +189,28 @@ static __always_inline int socket_state(struct sock *sk, int old, int state)
     return socket ? socket_moved(sk, socket, state) : 0;
 }
 
-/* What a client reports as lost was. What a timer sends again, over and over, may be for a client
- * that isn't there any more: that counts once, and only if the client is heard of again. */
+/* What a client reports as lost was: all segments of the packet. What a timer sends again, over and
+ * over, may be for a client that isn't there any more: that counts once, and only if the client is
+ * heard of again. */
 static __always_inline int socket_retransmitted(struct sock *sk, const struct sk_buff *skb)
 {
     struct fs_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
     struct tcp_sock *tcp = socket ? bpf_skc_to_tcp_sock(sk) : NULL;
+    struct fs_health *state = tcp ? socket_health(socket) : NULL;
     bool timed, lost;
+    __u32 again;
 
-    if (!tcp || !skb->len) /* of a FIN alone, nothing */
+    if (!state)
+        return 0;
+    again = tcp->total_retrans - socket->retransmits;
+    socket_count(socket, tcp, &state->sockets);
+    if (!skb->len) /* of a FIN alone, nothing */
         return 0;
     timed = tcp->inet_conn.icsk_retransmits || tcp->inet_conn.icsk_pending == TIMER_LOSS_PROBE;
     lost = socket_lost(socket, tcp);
     if (timed && !socket->repeated)
         socket->repeated = tcp->delivered + 1;
-    socket_sent(socket, tcp, 1, lost + !timed);
+    socket_sent(socket, tcp, again, lost + (timed ? 0 : again));
     return 0;
 }
 
@@ -236,6 +247,7 @@ static __always_inline int socket_look(struct seq_file *seq, struct sock_common 
         return 0;
     if (state) {
         socket_count(socket, tcp, &state->sockets);
+        socket_sent(socket, tcp, 0, 0);
         if (socket->state == STATE_CLOSE_WAIT)
             close_wait_look(sk, socket, state, socket->state_ns, bpf_ktime_get_ns());
     }

@@ -4,6 +4,7 @@
 #ifndef FLOWSPLIT_STEER_BPF_H
 #define FLOWSPLIT_STEER_BPF_H
 
+#include "addressed.bpf.h"
 #include "direct.bpf.h"
 #include "icmp.bpf.h"
 #include "nat.bpf.h"
@@ -235,10 +236,12 @@ static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int pars
     fs_ref dir = directory_now();
     __u32 found;
 
+    if (parsed != PARSE_PORTS && parsed != PARSE_ICMP_ERROR)
+        return act_pass(parsed, tc);
+    if (unlikely(!is_addressed(ctx, pkt, tc)))
+        return act_pass(FS_REASON_OTHER_HOST, tc);
     if (unlikely(parsed == PARSE_ICMP_ERROR))
         return icmp_ingress(ctx, dir, tc);
-    if (parsed != PARSE_PORTS)
-        return act_pass(parsed, tc);
     found = find_service(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
     if (found)
         return steer_to_backend(ctx, pkt, dir, found - 1, tc);
@@ -252,12 +255,12 @@ static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int pars
 }
 
 /* A parsed packet that has come in where nothing is steered yet, or no more. */
-static __always_inline int learn_ingress(struct packet *pkt, int parsed, bool tc)
+static __always_inline int learn_ingress(void *ctx, struct packet *pkt, int parsed, bool tc)
 {
     fs_ref dir = directory_now();
     __u32 found = 0;
 
-    if (parsed == PARSE_PORTS &&
+    if (parsed == PARSE_PORTS && is_addressed(ctx, pkt, tc) &&
         !find_service(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family))
         found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
     if (found)

@@ -49,6 +49,8 @@ struct net_device {
     possible_net_t nd_net;
     struct hlist_node index_hlist;
     struct bpf_xdp_entity xdp_state[3]; /* by enum bpf_xdp_mode */
+    void *rx_handler;
+    __u8 dev_addr_shadow[32];
 };
 
 struct xdp_rxq_info {
@@ -92,6 +94,7 @@ struct tcp_sock {
 };
 
 struct sk_buff {
+    struct net_device *dev;
     unsigned int len;
 };
 

@@ -274,11 +274,13 @@ struct fs_trips {
 _Static_assert(sizeof(struct fs_trips) == 16 + FS_TRIP_SLOTS * 24, "fs_trips is part of the ABI");
 
 enum fs_handshake_flags {
-    FS_HANDSHAKE_SOUND = 1,     /* the SYN was one that no host drops (handshakes.bpf.h) */
-    FS_HANDSHAKE_FAILED = 2,    /* it counts as unanswered already */
-    FS_HANDSHAKE_ANSWERED = 4,  /* by a SYN-ACK */
-    FS_HANDSHAKE_CLOSED = 8,    /* and the backend has sent a FIN since */
-    FS_HANDSHAKE_CONTESTED = 16 /* it came over a connection that may still have lived */
+    FS_HANDSHAKE_SOUND = 1,      /* the SYN was one that no host drops (sound.bpf.h) */
+    FS_HANDSHAKE_FAILED = 2,     /* it counts as unanswered already */
+    FS_HANDSHAKE_ANSWERED = 4,   /* by a SYN-ACK */
+    FS_HANDSHAKE_CLOSED = 8,     /* and the backend has sent a FIN since */
+    FS_HANDSHAKE_CONTESTED = 16, /* it came over a connection that may still have lived */
+    FS_HANDSHAKE_PLAIN = 32,     /* sound, but perhaps for its checksum */
+    FS_HANDSHAKE_DATA = 64,      /* it brought data, which the SYN-ACK may acknowledge */
 };
 
 /* The last handshake of a flow. Times are CLOCK_MONOTONIC. */
@@ -303,20 +305,34 @@ struct fs_handshakes {
 
 _Static_assert(sizeof(struct fs_handshake) == 40, "fs_handshake is part of the ABI");
 
+/* Clients of the map `served`; a power of two. */
+#define FS_SERVED (1u << 17)
+
 enum fs_sample_flags {
     FS_SAMPLE_ESTABLISHED = 1, /* the client has acknowledged the SYN-ACK, which no forger can */
-    FS_SAMPLE_WAITING = 2,     /* a request has begun, its answer has not */
+    FS_SAMPLE_WAITING = 2,     /* the client has said something, the backend not since */
     FS_SAMPLE_JUDGED = 4,      /* its end has been scored */
+    FS_SAMPLE_HEAD = 8,        /* HTTP: the last request was HEAD, whose answer has no body */
+    FS_SAMPLE_CHUNKED = 16,    /* HTTP: the response that goes on is in chunks */
+    FS_SAMPLE_LAST = 32,       /* HTTP: it isn't known where the last request ends */
+    FS_SAMPLE_UNCLEAR = 64,    /* HTTP: nor where the next response begins */
 };
 
 /* A connection in the sample. */
 struct fs_sample {
-    __u64 request_ns;  /* CLOCK_MONOTONIC; while WAITING */
-    __u32 backend;     /* id */
-    __u32 answer_seq;  /* of the SYN-ACK, host byte order */
-    __u32 flags;       /* enum fs_sample_flags */
-    __u32 request_end; /* sequence number behind what the client has sent, host byte order */
+    __u64 request_ns; /* when the last of a request was sent; CLOCK_MONOTONIC; while WAITING */
+    __u32 backend;    /* id */
+    __u32 flags;      /* enum fs_sample_flags */
+    /* Sequence numbers, host byte order. */
+    __u32 answer_seq;    /* of the SYN-ACK */
+    __u32 request_end;   /* behind what the client has sent */
+    __u32 request_ack;   /* what the client had got by then: where the answer begins */
+    __u32 request_next;  /* HTTP: where the next request begins */
+    __u32 response_next; /* HTTP: where the next response begins, or its next chunk */
+    __u32 zero;
 };
+
+_Static_assert(sizeof(struct fs_sample) == 40, "fs_sample is part of the ABI");
 
 #define FS_EVENTS 2048 /* kept; a power of two */
 

@@ -12,6 +12,8 @@
       "came in while the interface was being attached or detached")                               \
     X(NOT_IP, "not_ip", "passed", "normal", "neither IPv4 nor IPv6, ARP for one")                 \
     X(NO_PORTS, "no_ports", "passed", "normal", "IP, but neither TCP nor UDP nor an ICMP error")  \
+    X(OTHER_HOST, "other_host", "passed", "normal",                                               \
+      "in a frame that is broadcast, or addressed to another host")                               \
     X(FRAGMENT, "fragment", "passed", "look",                                                     \
       "a fragment: only the first has ports, so none is steered")                                 \
     X(MALFORMED, "malformed", "passed", "look",                                                   \

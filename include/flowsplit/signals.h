@@ -10,17 +10,17 @@
 #define FS_SIGNALS(X)                                                                              \
     X(CONNECT_FAILURES, "connect_failures", SHARE, TCP, "a handshake",                             \
       "the backend refuses it, or leaves the SYN unanswered until it comes again (0.9 s or more)", \
-      "refusals: nobody; silence: a client that keeps the server's queue of connections full")     \
+      "nobody, as long as hosts drop no plain SYN of a client that they have served")              \
     X(RESETS, "resets", SHARE, TCP, "a sampled connection that was established",                   \
       "the backend resets it before either side has ended it",                                     \
       "a client that sends more than the backend reads, or that goes away")                        \
     X(HTTP_5XX, "http_5xx", SHARE, HTTP, "a response of a sampled connection",                     \
       "its status is 5xx", "a client that knows a request which makes the service fail")           \
     X(CONNECT_TIME, "connect_time", TIME, TCP, "a handshake that was answered",                    \
-      "SYN-ACK later than that after the SYN", "a client that keeps the host busy")                \
+      "SYN-ACK later than that after the SYN", "a neighbour that is slow to tell its address")     \
     X(RESPONSE_TIME, "response_time", TIME, TCP, "an exchange of a sampled connection",            \
-      "first byte of the answer later than that after the first byte of the request",              \
-      "a client that knows a slow request, or sends requests in pieces")                           \
+      "first byte of the answer later than that after the last byte of the request",               \
+      "a client that knows a slow request, or leaves the answer no room")                          \
     X(RETRANSMITS, "retransmits", SHARE, LOCAL, "a segment that the backend's socket has sent",    \
       "it was sent again, and the client has not just gone",                                       \
       "a client that withholds acknowledgements for a time")                                       \

@@ -70,6 +70,13 @@ void object_close(struct object *object);
  * nothing observed. */
 int object_program(const struct object *object, const char *name);
 
+/* The link-layer address of `lo`, by which test runs come in, and of whom they are sent on to: a
+ * packet that was sent on may come again. */
+#define NETWORK_MAC            \
+    {                          \
+        0x02, 0, 0, 0, 0, 0x02 \
+    }
+
 /* A network namespace of our own, with a way out for every address. Returns 0 or -errno with *err
  * set. */
 int network_open(struct error *err);

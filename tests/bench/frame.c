@@ -74,7 +74,7 @@ static void build_ip(struct frame *frame, const struct fs_endpoint *source,
 {
     struct ethhdr *eth = (void *)frame->bytes;
 
-    memset(eth->h_dest, 0x02, ETH_ALEN);
+    memcpy(eth->h_dest, (const __u8[])NETWORK_MAC, ETH_ALEN);
     memset(eth->h_source, 0x06, ETH_ALEN);
     if (source->family == 4) {
         struct iphdr *ip = (void *)(eth + 1);

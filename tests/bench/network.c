@@ -18,6 +18,7 @@ static const char *const setup[] = {
     "ip link set bench0 up",
     "ip addr add 192.0.2.1/24 dev bench0",
     "ip addr add 2001:db8:2::1/64 dev bench0 nodad",
+    "ip link set lo address 02:00:00:00:00:02",
     "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev bench0 nud permanent",
     "ip neigh add 2001:db8:2::2 lladdr 02:00:00:00:00:02 dev bench0 nud permanent",
     "ip route add default via 192.0.2.2",

@@ -23,7 +23,7 @@ static struct {
     const volatile struct fs_health *health; /* [FS_HEALTH_SLOTS] */
     const struct fs_trips *trips;
     const struct fs_event *events; /* [FS_EVENTS] */
-    int handshakes, samples, program;
+    int handshakes, served, samples, program;
 } maps;
 
 /* Of an array map; its values are a multiple of 8 bytes. */
@@ -44,6 +44,7 @@ void evidence_open(const char *pin_dir)
     maps.trips = map_in(pin_dir, "trips", sizeof(*maps.trips));
     maps.events = map_in(pin_dir, "events", FS_EVENTS * sizeof(*maps.events));
     maps.handshakes = pinned_open(pin_dir, "maps", "handshakes");
+    maps.served = pinned_open(pin_dir, "maps", "served");
     maps.samples = pinned_open(pin_dir, "maps", "samples");
     maps.program = pinned_open(pin_dir, "programs", "tc_egress");
 }
@@ -240,6 +241,39 @@ void handshake_age(const char *service, const char *client, uint64_t ns)
     set.ways[place].last_ns -= ns;
     if (bpf_map_update_elem(maps.handshakes, &number, &set, BPF_ANY))
         give_up("cannot write handshakes: %s", strerror(errno));
+}
+
+/* Its place among those that have been served. Returns what it is written down as. */
+static uint32_t served_place(const char *name, const char *client, uint32_t *number)
+{
+    struct end end = end_of(client);
+    __be32 addr[4];
+    uint64_t hash;
+
+    read_addr(&end, addr);
+    hash = fs_hash_client(&root()->key, service_named(name)->salt, addr, 0, end.family,
+                          FS_AFFINITY_SOURCE);
+    *number = hash & (FS_SERVED - 1);
+    return hash >> 32 | 1;
+}
+
+bool served_find(const char *service, const char *client)
+{
+    uint32_t number, tag = served_place(service, client, &number), found;
+
+    if (bpf_map_lookup_elem(maps.served, &number, &found))
+        give_up("cannot read served: %s", strerror(errno));
+    return found == tag;
+}
+
+void served_set(const char *service, const char *client, bool is)
+{
+    uint32_t number, tag = served_place(service, client, &number);
+
+    if (!is)
+        tag = 0;
+    if (bpf_map_update_elem(maps.served, &number, &tag, BPF_ANY))
+        give_up("cannot write served: %s", strerror(errno));
 }
 
 bool sample_find(const char *service, const char *client, struct fs_sample *sample)

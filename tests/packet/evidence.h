@@ -47,6 +47,12 @@ bool handshake_has_room(const char *service, const char *client);
 /* As if its SYN had come this much earlier; gives up if there is none. */
 void handshake_age(const char *service, const char *client, uint64_t ns);
 
+/* Has the client been served by the service? */
+bool served_find(const char *service, const char *client);
+
+/* As if it had, or hadn't. */
+void served_set(const char *service, const char *client, bool is);
+
 bool sample_find(const char *service, const char *client, struct fs_sample *sample);
 
 /* As if its request had begun this much earlier; gives up if there is none. */

@@ -41,10 +41,25 @@ const char services[] =
     SERVICE("nowhere6", "[fd00::9]:80/tcp", "flow", "[2001:db8:eeee::1]:8080");
 /* clang-format on */
 
+static const char *interface_of(const struct fixture *fixture)
+{
+    return fixture->by ? fixture->by : "cl0";
+}
+
+/* What comes in; `at` gets the MAC that it is sent to, where nothing else is said. */
+static struct spec incoming(const struct fixture *fixture, struct hop *at)
+{
+    struct spec spec = fixture->in;
+
+    *at = host_hop(interface_of(fixture), 11);
+    spec.to_mac = spec.to_mac ? spec.to_mac : at->from;
+    return spec;
+}
+
 static void build_wished(const struct fixture *fixture, struct frame *frame)
 {
-    struct spec spec = fixture->in, quote;
-    struct hop hop;
+    struct hop hop, at;
+    struct spec spec = incoming(fixture, &at), quote;
 
     spec.from = fixture->from ? fixture->from : spec.from;
     spec.to = fixture->to ? fixture->to : spec.to;
@@ -83,8 +98,10 @@ static void check_complete(struct run run, const struct frame *in)
 
 void fixture_check(const struct fixture *fixture, enum program program)
 {
+    struct hop at;
+    struct spec spec = incoming(fixture, &at);
     struct run run = {.program = program,
-                      .ifindex = host_interface(fixture->by ? fixture->by : "cl0"),
+                      .ifindex = host_interface(interface_of(fixture)),
                       .gso_size = fixture->gso_size};
     static struct frame in, out, wished;
     uint64_t before[FS_REASON_COUNT];
@@ -94,7 +111,7 @@ void fixture_check(const struct fixture *fixture, enum program program)
         run.came_in_by = host_interface("cl0");
     if (!program_is_xdp(program) && wanted == BACK)
         wanted = FORWARD;
-    frame_build(&fixture->in, &in);
+    frame_build(&spec, &in);
     build_wished(fixture, &wished);
     reasons_read(before);
     verdict = data_path_run(&run, &in, &out);

@@ -74,10 +74,12 @@ static size_t put_tcp(const struct spec *spec, uint8_t *at, struct end from, str
     put16(at + 6, sequence & 0xffff);
     put16(at + 8, next >> 16);
     put16(at + 10, next & 0xffff);
-    at[12] = (uint8_t)(header / 4 << 4);
+    at[12] = (uint8_t)((spec->data_offset ? spec->data_offset : header / 4) << 4);
     at[13] = spec->tcp_flags ? spec->tcp_flags : ACK;
     put16(at + 14, 0xfaf0);
     memset(at + 20, 1, spec->tcp_options); /* no-operation */
+    if (spec->options)
+        memcpy(at + 20, spec->options, spec->tcp_options);
     bytes = header + put_payload(spec, at + header);
     check = checksum_transport(&from, &to, IPPROTO_TCP, at, bytes) + spec->wrong_check;
     put16(at + 16, (check & 0xffff) + (check >> 16));

@@ -45,6 +45,8 @@ struct spec {
     uint16_t payload_word; /* the first two of them: to choose a checksum */
     const char *text;      /* what they begin with */
     uint8_t tcp_options;   /* bytes, a multiple of 4 */
+    const char *options;   /* what they are; NULL: no-operations */
+    uint8_t data_offset;   /* in place of the right one, in words; 16: 0 */
     bool no_check;         /* UDP's checksum is zero: none */
     bool wrong_check;      /* TCP's is one too high */
 

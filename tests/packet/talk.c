@@ -104,6 +104,7 @@ struct talk talk_new(const struct way *way, const char *backend)
             give_up("the hash leads nobody to %s", backend ? backend : "any backend");
         way_client(way, talk.client);
     } while (!fits(&talk, led));
+    served_set(way->service, talk.client, true);
     if (!backend)
         talk.backend = !strcmp(led, way->stable) ? way->stable : way->canary;
     return talk;
@@ -126,6 +127,8 @@ static struct spec describe(const char *from, const char *to, const struct segme
                          .payload = segment->payload,
                          .text = segment->text,
                          .wrong_check = segment->wrong_check,
+                         .options = segment->options,
+                         .data_offset = segment->data_offset,
                          .ttl = segment->ttl,
                          .ip_options = segment->ip_options};
 }
@@ -191,8 +194,10 @@ void backend_says(const struct talk *talk, struct segment segment)
     struct spec spec = describe(talk->backend, talk->client, &segment, talk->answer, talk->isn);
     static struct frame in, out, wished;
     enum verdict verdict;
-    struct hop hop;
+    struct hop hop = host_hop("be0", 11);
 
+    if (remote)
+        spec.to_mac = hop.from;
     frame_build(&spec, &in);
     spec.from = talk->way->vip;
     if (remote)
@@ -232,7 +237,12 @@ void talk_begin(const struct talk *talk)
 
 void talk_asks(const struct talk *talk)
 {
-    client_says(talk, (struct segment){.flags = PSH | ACK, .seq = 1, .ack = 1, .payload = PAYLOAD});
+    static const char request[PAYLOAD + 1] =
+        "GET / HTTP/1.1\r\nHost: a.example\r\nX: aaaaaaaaaaaaaaaaaaaa\r\n\r\n";
+
+    client_says(talk,
+                (struct segment){
+                    .flags = PSH | ACK, .seq = 1, .ack = 1, .payload = PAYLOAD, .text = request});
 }
 
 void talk_tells(const struct talk *talk, const char *text)
@@ -246,6 +256,7 @@ void talk_tells(const struct talk *talk, const char *text)
 void talk_goes_on(struct talk *talk)
 {
     talk->isn += PAYLOAD;
+    talk->answer += PAYLOAD;
 }
 
 void talk_fails(const struct way *way, const char *backend)

@@ -40,8 +40,8 @@ struct talk {
     uint32_t isn, answer; /* the first sequence numbers of client and backend */
 };
 
-/* One of a new client that the hash leads to this backend of the way's; NULL: to any, and `backend`
- * is to be filled in. */
+/* One of a client that has been served before, from a new port that the hash leads to this backend
+ * of the way's; NULL: to any, and `backend` is to be filled in. */
 struct talk talk_new(const struct way *way, const char *backend);
 
 /* A segment. Numbers count from the sender's and the receiver's first ones. */
@@ -53,7 +53,9 @@ struct segment {
     bool refusal;     /* the sequence number is 0 */
     bool without_ack; /* the acknowledgement number is 0 */
     bool wrong_check;
-    uint8_t ttl, ip_options; /* as in a struct spec */
+    uint8_t ttl, ip_options; /* as in a struct spec, like the next */
+    const char *options;     /* 20 bytes in a SYN, else 12 */
+    uint8_t data_offset;
 };
 
 /* Sends it, and checks that it gets to the other end, and all right. */
@@ -68,10 +70,10 @@ void talk_syn(const struct talk *talk);
 void talk_answered(const struct talk *talk);                /* by a SYN-ACK */
 void talk_refused(const struct talk *talk);                 /* by a RST */
 void talk_begin(const struct talk *talk);                   /* SYN, SYN-ACK and ACK */
-void talk_asks(const struct talk *talk);                    /* data of the client */
+void talk_asks(const struct talk *talk);                    /* a whole HTTP request */
 void talk_tells(const struct talk *talk, const char *text); /* data of the backend */
 
-/* After an exchange: what is asked next is new, not the same again. */
+/* After an exchange: what comes next is new, not the same again. */
 void talk_goes_on(struct talk *talk);
 
 /* A new client's handshake with the version's backend that fails, or that doesn't. */

@@ -109,6 +109,10 @@ static void fail(struct life *life)
     life->state = UNBORN;
 }
 
+/* A whole response, as long as talk_tells() has them. */
+#define RESPONSE(status) \
+    "HTTP/1.1 " status " \r\nContent-Length: 0\r\nX: aaaaaaaaaaaaaaaaaaa\r\n\r\n"
+
 static void exchange(struct life *life)
 {
     bool slow = chance(2), error = chance(10);
@@ -116,7 +120,7 @@ static void exchange(struct life *life)
     talk_asks(&life->talk);
     if (slow)
         sample_age(model.way->service, life->talk.client, 11 * SECOND_NS);
-    talk_tells(&life->talk, error ? "HTTP/1.1 503 " : "HTTP/1.1 204 ");
+    talk_tells(&life->talk, error ? RESPONSE("503") : RESPONSE("200"));
     talk_goes_on(&life->talk);
     expect(FS_SIGNAL_RESPONSE_TIME, slow);
     expect(FS_SIGNAL_HTTP_5XX, error);

@@ -167,7 +167,8 @@ static void response_times(const struct way *way)
 
     way_test(way, "what a backend says unasked is no response");
     talk = established(way);
-    talk_tells(&talk, "220 at your service");
+    backend_says(&talk, (struct segment){.flags = ACK, .seq = 1, .ack = 1, .payload = 60});
+    talk.answer += 60;
     SEEN(.response_times = 0);
     test_end();
 
@@ -187,14 +188,17 @@ static void response_times(const struct way *way)
     talk_goes_on(&talk);
     test_end();
 
-    way_test(way, "it begins with the first piece of a request");
-    talk_asks(&talk);
-    sample_age(way->service, talk.client, 101 * SECOND_NS);
-    client_says(&talk, (struct segment){.flags = ACK, .seq = 61, .ack = 1, .payload = 20});
-    talk_tells(&talk, "at last");
+    way_test(way, "it begins with the last piece of a request");
+    for (int i = 0; i < 3; i++) {
+        talk_asks(&talk);
+        sample_age(way->service, talk.client, 101 * SECOND_NS);
+        talk.isn += 60;
+    }
+    client_says(&talk, (struct segment){.flags = ACK, .seq = 1, .ack = 1, .payload = 20});
     talk.isn += 20;
-    SEEN(.response_times = 1, .outcomes[RESPONSE_TIMES] = {1, 1});
-    talk_goes_on(&talk);
+    backend_says(&talk, (struct segment){.flags = ACK, .seq = 1, .ack = 1, .payload = 60});
+    SEEN(.response_times = 1, .outcomes[RESPONSE_TIMES] = {1, 0});
+    talk.answer += 60;
     test_end();
 
     way_test(way, "a response with the backend's FIN is both");
@@ -228,7 +232,8 @@ static void no_requests(const struct way *way)
         {.flags = ACK, .seq = 60, .ack = 61, .payload = 1},        /* a keepalive of some stacks */
         {.flags = ACK, .seq = 60, .ack = 61},
     };
-    static const struct segment next = {.flags = PSH | ACK, .seq = 61, .ack = 61, .payload = 20};
+    static const struct segment next = {.flags = PSH | ACK, .seq = 61, .ack = 61, .payload = 20},
+                                more = {.flags = PSH | ACK, .seq = 61, .ack = 81, .payload = 9};
 
     way_test(way, "a request that comes again after its response is no other one");
     for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
@@ -243,9 +248,62 @@ static void no_requests(const struct way *way)
         check(!(sample.flags & FS_SAMPLE_WAITING), "an answer to packet %zu is waited for", i);
         sample_age(way->service, talk.client, 101 * SECOND_NS);
         client_says(&talk, next);
-        talk_tells(&talk, "here is more");
+        backend_says(&talk, more);
         SEEN(.response_times = 1, .outcomes[RESPONSE_TIMES] = {1, 0});
     }
+    test_end();
+}
+
+/* What a client says to make a backend look slow. */
+static void no_exchanges(const struct way *way)
+{
+    static const struct segment answer = {.flags = ACK, .seq = 1, .ack = 61, .payload = 20},
+                                later = {.flags = ACK, .seq = 21, .ack = 61, .payload = 20},
+                                half = {.flags = ACK, .seq = 1, .ack = 31, .payload = 20},
+                                far = {.flags = ACK, .seq = 9999, .ack = 1, .payload = 9},
+                                behind = {.flags = ACK, .seq = 1, .ack = 61, .payload = 30};
+    struct talk talk = established(way);
+
+    way_test(way, "what a backend says before it has all of a request is no response");
+    talk_asks(&talk);
+    sample_age(way->service, talk.client, 101 * SECOND_NS);
+    backend_says(&talk, half);
+    backend_says(&talk, later);
+    SEEN(.response_times = 0);
+    test_end();
+
+    way_test(way, "nor what is said after bytes that it never gets");
+    talk = established(way);
+    client_says(&talk, far);
+    sample_age(way->service, talk.client, 101 * SECOND_NS);
+    backend_says(&talk, (struct segment){.flags = ACK, .seq = 1, .ack = 1, .payload = 20});
+    SEEN(.response_times = 0);
+    client_says(&talk, (struct segment){.flags = ACK, .seq = 1, .ack = 21, .payload = 60});
+    backend_says(&talk, (struct segment){.flags = ACK, .seq = 21, .ack = 61, .payload = 20});
+    SEEN(.response_times = 1, .outcomes[RESPONSE_TIMES] = {1, 0});
+    test_end();
+
+    way_test(way, "nor what has to wait until the client takes what came before");
+    talk = established(way);
+    talk_asks(&talk);
+    backend_says(&talk, answer);
+    SEEN(.response_times = 1, .outcomes[RESPONSE_TIMES] = {1, 0});
+    client_says(&talk, (struct segment){.flags = ACK, .seq = 61, .ack = 1, .payload = 60});
+    sample_age(way->service, talk.client, 101 * SECOND_NS);
+    backend_says(&talk, (struct segment){.flags = ACK, .seq = 21, .ack = 121, .payload = 20});
+    SEEN(.response_times = 0);
+    test_end();
+
+    way_test(way, "what a backend sends again ends no exchange");
+    talk = established(way);
+    talk_asks(&talk);
+    backend_says(&talk, behind);
+    SEEN(.response_times = 1, .outcomes[RESPONSE_TIMES] = {1, 0});
+    client_says(&talk, (struct segment){.flags = ACK, .seq = 61, .ack = 31, .payload = 60});
+    backend_says(&talk, behind);
+    SEEN(.response_times = 0);
+    backend_says(&talk, (struct segment){.flags = ACK, .seq = 31, .ack = 121, .payload = 20});
+    SEEN(.response_times = 1, .outcomes[RESPONSE_TIMES] = {1, 0});
     test_end();
 }
 
@@ -316,6 +374,7 @@ int main(void)
         response_times(&ways[i]);
         not_established(&ways[i]);
         no_requests(&ways[i]);
+        no_exchanges(&ways[i]);
     }
     flowsplit_apply(ways_declare("sample: 1/16, " SEEN_GUARD_NO_HTTP, "0%", "100%"));
     for (int i = 0; i < WAYS; i++) {

@@ -136,6 +136,37 @@ static const struct fixture errors[] = {
               .to = "10.0.0.1", .cut = 4),
 };
 
+static const uint8_t broadcast[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+                     multicast4[] = {0x01, 0, 0x5e, 0, 0, 1},
+                     multicast6[] = {0x33, 0x33, 0, 0, 0, 1}, another[] = {0x02, 0, 0, 0, 0, 0xc1},
+                     nearly[] = {0x06, 0, 0, 0, 0, 0xc0};
+
+#define OTHERS(sentence, ...)                                                          \
+    {                                                                                  \
+        .name = sentence, .programs = INGRESS, .reason = FS_REASON_OTHER_HOST, .in = { \
+            __VA_ARGS__                                                                \
+        }                                                                              \
+    }
+
+static const struct fixture in_others_frames[] = {
+    OTHERS("TCP to a VIP in a broadcast frame passes untouched", TCP4, .to_mac = broadcast),
+    OTHERS("a SYN to an IPv6 VIP in a broadcast frame passes untouched", TCP6, .tcp_flags = SYN,
+           .to_mac = broadcast),
+    OTHERS("UDP to a VIP in a multicast frame passes untouched", UDP4, .to_mac = multicast4),
+    OTHERS("UDP to an IPv6 VIP in a multicast frame passes untouched", UDP6, .to_mac = multicast6),
+    OTHERS("TCP to a VIP in another host's frame passes untouched", TCP4, .to_mac = another),
+    OTHERS("TCP to an IPv6 VIP in another host's frame passes untouched", TCP6, .to_mac = nearly),
+    OTHERS("TCP to a remote backend's VIP in another host's frame passes untouched",
+           .from = CLIENT4, .to = REMOTE4_VIP, .to_mac = another),
+    {.name = "a remote backend's reply in another host's frame passes untouched",
+     .programs = INGRESS,
+     .reason = FS_REASON_OTHER_HOST,
+     .by = "be0",
+     .in = {.from = REMOTE4_BACKEND, .to = CLIENT4, .to_mac = another}},
+    OTHERS("an ICMP error about a reply in another host's frame passes untouched", ERROR4,
+           .to = "10.0.0.1", .quote = &reply4, .to_mac = another),
+};
+
 /* RFC 1071, section 3. */
 static void checksum_is_right(void)
 {
@@ -152,6 +183,7 @@ int main(void)
     FIXTURES_RUN(fragments);
     FIXTURES_RUN(malformed);
     FIXTURES_RUN(errors);
+    FIXTURES_RUN(in_others_frames);
     test_begin("packets for no service leave no entry");
     check_entries(0, 0, 0);
     test_end();

@@ -31,6 +31,7 @@ const struct pin instance_maps[] = {
     {"health", offsetof(struct instance, maps.health), false},
     {"events", offsetof(struct instance, maps.events), false},
     {"handshakes", offsetof(struct instance, maps.handshakes), false},
+    {"served", offsetof(struct instance, maps.served), false},
     {"samples", offsetof(struct instance, maps.samples), false},
     {"sockets", offsetof(struct instance, maps.sockets), false},
     {"close_waits", offsetof(struct instance, maps.close_waits), false},

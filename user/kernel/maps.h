@@ -24,6 +24,7 @@ struct maps {
     int health;
     int events;
     int handshakes;
+    int served;
     int samples;
     int sockets;
     int close_waits;
