@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Promises, and who broke them. */
+#include "promise.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tap.h"
+
+const char *const promises[PROMISES] = {
+    "each packet of a live flow gets to the backend that the flow is with, whatever is forged",
+    "each answer of a live flow leaves from where its client asked, whatever is forged",
+    "each live connection goes on until its ends end it, whatever is forged",
+    "only what a backend has confirmed is on record, whatever is forged",
+    "what comes from outside with a local backend's source is left to the stack",
+};
+
+struct broken broken[PROMISES];
+uint64_t promise_step;
+bool tracing;
+
+void promise_broken(enum promise promise, const char *what, ...)
+{
+    struct broken *it = &broken[promise];
+    char text[sizeof(it->what)];
+    va_list args;
+
+    va_start(args, what);
+    vsnprintf(text, sizeof(text), what, args);
+    va_end(args);
+    trace("BROKEN: %s", text);
+    if (it->times++)
+        return;
+    it->step = promise_step;
+    strcpy(it->what, text);
+}
+
+void promises_begin(void)
+{
+    memset(broken, 0, sizeof(broken));
+}
+
+unsigned promises_broken(void)
+{
+    unsigned times = 0;
+
+    for (int i = 0; i < PROMISES; i++)
+        times += broken[i].times;
+    return times;
+}
+
+void trace(const char *line, ...)
+{
+    char text[512];
+    va_list args;
+
+    if (!tracing)
+        return;
+    va_start(args, line);
+    vsnprintf(text, sizeof(text), line, args);
+    va_end(args);
+    note("  %s", text);
+}
