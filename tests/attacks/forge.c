@@ -32,28 +32,38 @@ static unsigned some_backend(const struct conn *victim)
     return victim->service * SERVICE_BACKENDS + chance_below(SERVICE_BACKENDS);
 }
 
+/* Numbers that follow these, or any. */
+static struct packet made_up(const struct conn *victim, uint32_t seq, uint32_t ack)
+{
+    struct packet packet = {.proto = conn_proto(victim),
+                            .payload = (uint16_t)(chance_in(2) ? 0 : chance_below(200))};
+
+    if (packet.proto == IPPROTO_TCP) {
+        packet.flags = some_flags();
+        packet.seq = guess(seq);
+        packet.ack = guess(ack);
+    }
+    return packet;
+}
+
 /* As if the client had sent it. */
 static struct packet of_client(const struct conn *victim, const struct end *to)
 {
-    return (struct packet){.from = victim->at,
-                           .to = *to,
-                           .proto = conn_proto(victim),
-                           .flags = some_flags(),
-                           .seq = guess(victim->tcp.nxt),
-                           .ack = guess(victim->tcp.rcv),
-                           .payload = (uint16_t)(chance_in(2) ? 0 : chance_below(200))};
+    struct packet packet = made_up(victim, victim->tcp.nxt, victim->tcp.rcv);
+
+    packet.from = victim->at;
+    packet.to = *to;
+    return packet;
 }
 
 /* As if that backend had. */
 static struct packet of_backend(const struct conn *victim, unsigned backend)
 {
-    return (struct packet){.from = backends[backend].at,
-                           .to = victim->at,
-                           .proto = conn_proto(victim),
-                           .flags = some_flags(),
-                           .seq = guess(victim->tcp.rcv),
-                           .ack = guess(victim->tcp.nxt),
-                           .payload = (uint16_t)(chance_in(2) ? 0 : chance_below(200))};
+    struct packet packet = made_up(victim, victim->tcp.rcv, victim->tcp.nxt);
+
+    packet.from = backends[backend].at;
+    packet.to = victim->at;
+    return packet;
 }
 
 /* A UDP client that talks to the backend itself isn't told from one whose packets are forged to
@@ -172,26 +182,29 @@ void forge_flood(void)
     unsigned count = 500 + chance_below(4000), kind = chance_below(3),
              number = chance_below(SERVICES);
     const struct service *service = &services_declared[number];
-    unsigned backend = number * SERVICE_BACKENDS + chance_below(SERVICE_BACKENDS);
+    unsigned backend = number * SERVICE_BACKENDS + chance_below(SERVICE_BACKENDS), told;
     uint8_t flags = kinds[chance_below(sizeof(kinds))];
-    bool told = tracing, xdp = chance_in(2);
+    bool xdp = chance_in(2);
 
     backend |= kind == 2; /* a remote one */
     trace("a flood of %u packets, flags %x, %s", count, flags,
           kind == 0   ? service->name
           : kind == 1 ? "to a backend"
                       : "from outside in a backend's name");
-    tracing = false;
+    told = tracing;
+    tracing = 0;
     while (count--) {
         struct end stranger = nobody(service->vip.family == 6);
         const struct end *here = kind ? &backends[backend].at : &service->vip;
         struct packet packet = {.from = kind == 2 ? *here : stranger,
                                 .to = kind == 2 ? stranger : *here,
-                                .proto = service->proto,
-                                .flags = flags,
-                                .seq = chance(),
-                                .ack = chance()};
+                                .proto = service->proto};
 
+        if (packet.proto == IPPROTO_TCP) {
+            packet.flags = flags;
+            packet.seq = chance();
+            packet.ack = chance();
+        }
         anybody_sends(xdp, &packet);
     }
     tracing = told;

@@ -18,7 +18,7 @@ const char *const promises[PROMISES] = {
 
 struct broken broken[PROMISES];
 uint64_t promise_step;
-bool tracing;
+unsigned tracing;
 
 void promise_broken(enum promise promise, const char *what, ...)
 {
@@ -57,8 +57,9 @@ void trace(const char *line, ...)
 
     if (!tracing)
         return;
+    tracing--;
     va_start(args, line);
     vsnprintf(text, sizeof(text), line, args);
     va_end(args);
-    note("  %s", text);
+    note("  %s", tracing ? text : "and so on");
 }

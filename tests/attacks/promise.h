@@ -3,7 +3,6 @@
 #ifndef FLOWSPLIT_ATTACKS_PROMISE_H
 #define FLOWSPLIT_ATTACKS_PROMISE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 enum promise {
@@ -36,8 +35,8 @@ void promise_broken(enum promise promise, const char *what, ...)
 void promises_begin(void);
 unsigned promises_broken(void);
 
-/* Tells what goes on, if somebody asked for it. */
-extern bool tracing;
+/* Tells what goes on, if somebody asked for it: so many lines. */
+extern unsigned tracing;
 void trace(const char *line, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

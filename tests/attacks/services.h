@@ -13,7 +13,8 @@ struct service {
     struct end vip;
     uint8_t proto;
     bool brief;  /* its `drain` is a second: buckets get tracked, and settled */
-    bool follow; /* flows stay where they are; else each packet goes to the current owner */
+    bool follow; /* flows stay where they are; else each packet goes to the current owner, and who
+                    talks to a backend itself isn't told from others */
     unsigned weights[VERSIONS]; /* per cent */
     bool has_remote[VERSIONS];  /* so has the version's pool at present */
     uint16_t backend_port;

@@ -11,6 +11,7 @@
 
 #define SECONDS 40      /* for the search */
 #define LONGEST 2000000 /* steps */
+#define LINES   300     /* of what is told */
 
 /* Steps that together break the promise, in order. */
 static struct {
@@ -95,7 +96,7 @@ void shrink(uint64_t seed, enum promise promise, uint64_t step, bool end)
     }
     leave_out();
     note("these %zu steps suffice:", found.count);
-    tracing = true;
+    tracing = LINES;
     breaks(found.steps, found.count);
-    tracing = false;
+    tracing = 0;
 }

@@ -6,6 +6,8 @@
 
 #define WINDOW 65535
 
+uint32_t tcp_first;
+
 static bool say(const struct tcp *tcp, uint8_t flags, struct packet *out)
 {
     out->flags = flags;
@@ -26,7 +28,7 @@ static bool reset(uint32_t seq, struct packet *out)
 
 void tcp_connect(struct tcp *tcp, struct packet *out)
 {
-    *tcp = (struct tcp){.state = SYN_SENT, .una = chance()};
+    *tcp = (struct tcp){.state = SYN_SENT, .una = tcp_first + chance()};
     tcp->nxt = tcp->una + 1;
     tcp_speak(tcp, 0, out);
 }
@@ -49,7 +51,7 @@ bool tcp_listen(struct tcp *tcp, const struct packet *in, struct packet *out)
         return tcp_refuse(in, out);
     if ((in->flags & (SYN | FIN)) != SYN)
         return false;
-    *tcp = (struct tcp){.state = SYN_RECEIVED, .una = chance(), .rcv = in->seq + 1};
+    *tcp = (struct tcp){.state = SYN_RECEIVED, .una = tcp_first + chance(), .rcv = in->seq + 1};
     tcp->nxt = tcp->una + 1;
     tcp_speak(tcp, 0, out);
     return true;

@@ -16,6 +16,10 @@ struct tcp {
     bool fin_sent, fin_received;
 };
 
+/* Initial numbers are this much higher. Another one for each run, and none takes what tables still
+ * hold of an earlier one for its own. */
+extern uint32_t tcp_first;
+
 /* These give `out` its flags, numbers and length, and leave its ends alone. Those that return a
  * bool say whether there is anything to send. */
 

@@ -20,7 +20,7 @@ static void new_target(struct conn *conn)
         conn->service = v6 + 2 * chance_below(2);
     else
         conn->service = v6 ? 5 : 4 + 2 * chance_below(2);
-    conn->direct = chance_in(4);
+    conn->direct = services_declared[conn->service].follow && chance_in(4);
     conn->backend = (int)(conn->service * SERVICE_BACKENDS + chance_below(SERVICE_BACKENDS));
     conn->to = conn->direct ? backends[conn->backend].at : services_declared[conn->service].vip;
 }
