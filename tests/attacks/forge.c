@@ -182,17 +182,16 @@ void forge_flood(void)
     unsigned count = 500 + chance_below(4000), kind = chance_below(3),
              number = chance_below(SERVICES);
     const struct service *service = &services_declared[number];
-    unsigned backend = number * SERVICE_BACKENDS + chance_below(SERVICE_BACKENDS), told;
+    unsigned backend = number * SERVICE_BACKENDS + chance_below(SERVICE_BACKENDS);
     uint8_t flags = kinds[chance_below(sizeof(kinds))];
-    bool xdp = chance_in(2);
+    bool xdp = chance_in(2), told = tracing;
 
     backend |= kind == 2; /* a remote one */
     trace("a flood of %u packets, flags %x, %s", count, flags,
           kind == 0   ? service->name
           : kind == 1 ? "to a backend"
                       : "from outside in a backend's name");
-    told = tracing;
-    tracing = 0;
+    tracing = false;
     while (count--) {
         struct end stranger = nobody(service->vip.family == 6);
         const struct end *here = kind ? &backends[backend].at : &service->vip;

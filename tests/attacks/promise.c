@@ -18,7 +18,15 @@ const char *const promises[PROMISES] = {
 
 struct broken broken[PROMISES];
 uint64_t promise_step;
-unsigned tracing;
+bool tracing;
+
+/* The last lines. */
+#define LINES 200
+static struct {
+    enum promise promise;
+    unsigned count;
+    char lines[LINES][512];
+} traced;
 
 void promise_broken(enum promise promise, const char *what, ...)
 {
@@ -30,6 +38,7 @@ void promise_broken(enum promise promise, const char *what, ...)
     vsnprintf(text, sizeof(text), what, args);
     va_end(args);
     trace("BROKEN: %s", text);
+    tracing &= promise != traced.promise;
     if (it->times++)
         return;
     it->step = promise_step;
@@ -50,16 +59,29 @@ unsigned promises_broken(void)
     return times;
 }
 
+void trace_begin(enum promise promise)
+{
+    traced.promise = promise;
+    traced.count = 0;
+    tracing = true;
+}
+
+void trace_end(void)
+{
+    tracing = false;
+    if (traced.count > LINES)
+        note("  ... %u lines", traced.count - LINES);
+    for (unsigned i = traced.count > LINES ? traced.count - LINES : 0; i < traced.count; i++)
+        note("  %s", traced.lines[i % LINES]);
+}
+
 void trace(const char *line, ...)
 {
-    char text[512];
     va_list args;
 
     if (!tracing)
         return;
-    tracing--;
     va_start(args, line);
-    vsnprintf(text, sizeof(text), line, args);
+    vsnprintf(traced.lines[traced.count++ % LINES], sizeof(*traced.lines), line, args);
     va_end(args);
-    note("  %s", tracing ? text : "and so on");
 }

@@ -3,6 +3,7 @@
 #ifndef FLOWSPLIT_ATTACKS_PROMISE_H
 #define FLOWSPLIT_ATTACKS_PROMISE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum promise {
@@ -35,8 +36,11 @@ void promise_broken(enum promise promise, const char *what, ...)
 void promises_begin(void);
 unsigned promises_broken(void);
 
-/* Tells what goes on, if somebody asked for it: so many lines. */
-extern unsigned tracing;
+/* Takes down what goes on until this promise is broken, and tells the last of it. */
+void trace_begin(enum promise promise);
+void trace_end(void);
+
+extern bool tracing;
 void trace(const char *line, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -72,6 +72,14 @@ int backend_of(const struct end *at, uint8_t proto)
     return -1;
 }
 
+const char *backend_text(int backend)
+{
+    static char texts[2][END_TEXT];
+    static unsigned turn;
+
+    return backend < 0 ? "no backend" : end_text(&backends[backend].at, texts[turn++ % 2]);
+}
+
 static char *put_version(const struct service *service, unsigned version, char *at)
 {
     char here[END_TEXT], there[END_TEXT];

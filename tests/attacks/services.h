@@ -33,6 +33,9 @@ extern struct backend backends[BACKENDS];
 /* The backend that is there, or -1. */
 int backend_of(const struct end *at, uint8_t proto);
 
+/* Its address, or that there is none; valid until the second call after. */
+const char *backend_text(int backend);
+
 /* Makes the host and declares the services. */
 void services_start(void);
 

@@ -11,7 +11,6 @@
 
 #define SECONDS 40      /* for the search */
 #define LONGEST 2000000 /* steps */
-#define LINES   300     /* of what is told */
 
 /* Steps that together break the promise, in order. */
 static struct {
@@ -96,7 +95,7 @@ void shrink(uint64_t seed, enum promise promise, uint64_t step, bool end)
     }
     leave_out();
     note("these %zu steps suffice:", found.count);
-    tracing = LINES;
+    trace_begin(promise);
     breaks(found.steps, found.count);
-    tracing = 0;
+    trace_end();
 }

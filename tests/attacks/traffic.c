@@ -80,14 +80,6 @@ void client_sends(struct conn *conn, struct packet *packet)
 
 /* --- what is promised */
 
-static const char *backend_text(int backend)
-{
-    static char texts[2][END_TEXT];
-    static unsigned turn;
-
-    return backend < 0 ? "nobody" : end_text(&backends[backend].at, texts[turn++ % 2]);
-}
-
 static bool same_but_ends(const struct packet *a, const struct packet *b)
 {
     return a->seq == b->seq && a->ack == b->ack && a->flags == b->flags && a->payload == b->payload;
@@ -290,7 +282,7 @@ void backend_sends(unsigned backend, struct conn *conn, const struct packet *pac
 static void conn_hears(struct conn *conn, enum tcp_state was, int origin)
 {
     conn->tries = 0;
-    if (was == SYN_SENT && conn->tcp.state == ESTABLISHED) {
+    if (conn->life == OPENING && was == SYN_SENT && conn->tcp.state == ESTABLISHED) {
         conn->life = LIVE;
         conn->backend = origin;
     }

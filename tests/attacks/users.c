@@ -126,6 +126,14 @@ static void live(struct conn *conn)
         backend_speaks(conn, some_bytes());
 }
 
+static void no_answer(const struct conn *conn)
+{
+    char at[END_TEXT], to[END_TEXT];
+
+    promise_broken(CONNECTIONS_GO_ON, "%s > %s, with %s, gets no answer", end_text(&conn->at, at),
+                   end_text(&conn->to, to), backend_text(conn->backend));
+}
+
 static void tcp_user(struct conn *conn)
 {
     unsigned patience = conn->life == LIVE ? PATIENCE : OTHERWISE;
@@ -136,8 +144,7 @@ static void tcp_user(struct conn *conn)
     }
     if (conn->tries > patience) {
         if (conn->life == LIVE)
-            promise_broken(CONNECTIONS_GO_ON, "the flow with backend %d gets no answer",
-                           conn->backend);
+            no_answer(conn);
         conn->life = NONE;
     } else if (conn->life == LIVE) {
         live(conn);
@@ -195,7 +202,7 @@ void users_exchange(struct conn *conn)
     }
     traffic_reliable = false;
     if (!done && conn->life == LIVE)
-        promise_broken(CONNECTIONS_GO_ON, "the flow with backend %d gets no answer", conn->backend);
+        no_answer(conn);
 }
 
 void users_forget_handshakes(unsigned service)
