@@ -31,7 +31,6 @@ struct service services_declared[SERVICES] = {
 struct backend backends[BACKENDS];
 
 static struct fs_root *root;
-static uint32_t first_service; /* id */
 static bool just_attached;
 static char text[8192];
 
@@ -118,8 +117,16 @@ static struct fs_directory *directory(void)
     return fs_at(struct fs_directory, root, root->directory);
 }
 
-/* The same secret each time, and the same ids: a seed stands for the same packets, and these go the
- * same ways. */
+/* The same secret and salts each time: a seed stands for the same packets, and these go the same
+ * ways. Services' ids stay their own, so that no table tells of earlier ones. */
+static void give_salts(void)
+{
+    struct fs_service *service = fs_at(struct fs_service, root, directory()->services);
+
+    for (uint32_t i = 0; i < directory()->service_count; i++)
+        service[i].salt = service[i].vip.port_be * 0x9e3779b97f4a7c15 + service[i].vip.family;
+}
+
 void services_start(void)
 {
     for (unsigned i = 0; i < SERVICES; i++)
@@ -131,7 +138,6 @@ void services_start(void)
         ((uint8_t *)&root->key)[i] = (uint8_t)(i * 0x6b + 0x35);
     for (size_t i = 0; i < sizeof(root->key.mul) / sizeof(*root->key.mul); i++)
         root->key.mul[i] |= 1;
-    first_service = directory()->next_service;
     services_restart();
     wire_open();
 }
@@ -139,7 +145,6 @@ void services_start(void)
 void services_restart(void)
 {
     flowsplit_apply("services: []");
-    directory()->next_service = first_service;
     maps_clear();
     for (unsigned i = 0; i < SERVICES; i++) {
         struct service *service = &services_declared[i];
@@ -150,6 +155,7 @@ void services_restart(void)
         }
     }
     declare();
+    give_salts();
     services_attached(false);
 }
 
