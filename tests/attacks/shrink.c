@@ -9,7 +9,7 @@
 #include "steps.h"
 #include "tap.h"
 
-#define SECONDS 40      /* for the search */
+#define SECONDS 60      /* for the search */
 #define LONGEST 2000000 /* steps */
 
 /* Steps that together break the promise, in order. */

@@ -63,6 +63,14 @@ static void move_brief(void)
     }
 }
 
+/* By then nobody waits for an answer to what was asked before. */
+static void rest_brief(void)
+{
+    services_wait_brief();
+    for (int i = 0; i < FLOWS_MAX; i++)
+        conns[i].asked = false;
+}
+
 static void change_weights(void)
 {
     static const uint8_t lasting[] = {0, 1, 0, 1, 4, 5, 6};
@@ -103,7 +111,7 @@ void step_make(uint64_t seed, uint64_t number)
     if (number % BRIEF_EVERY == BRIEF_MOVES)
         move_brief();
     else if (number % BRIEF_EVERY == BRIEF_RESTS)
-        services_wait_brief();
+        rest_brief();
     else if (drawn(&lot, FORGES))
         forge_some();
     else if (drawn(&lot, ARRIVES))

@@ -74,31 +74,27 @@ static bool in_syn_sent(struct tcp *tcp, const struct packet *in, struct packet 
     return say(tcp, ACK, out);
 }
 
-/* Returns false if the packet says no more than has been dealt with; *send tells of the answer. As
- * Linux has it (tcp_check_req): another SYN is answered like what is out of the window. */
+/* Returns false if the packet says no more than has been dealt with; *send tells of the answer. In
+ * the order of Linux (tcp_check_req): another SYN is answered like what is out of the window. */
 static bool in_syn_received(struct tcp *tcp, const struct packet *in, struct packet *out,
                             bool *send)
 {
+    bool syn = in->flags & SYN;
+
     *send = false;
     if (in->flags & RST)
         return true;
-    if (in->flags & SYN && in->seq == tcp->rcv - 1) {
+    if (syn && in->seq == tcp->rcv - 1) {
         tcp_speak(tcp, 0, out);
         *send = true;
-        return false;
-    }
-    if (in->flags & SYN || in->seq - tcp->rcv > WINDOW) {
-        *send = say(tcp, ACK, out);
-        return false;
-    }
-    if (!(in->flags & ACK))
-        return false;
-    if (in->ack != tcp->nxt) {
+    } else if (in->flags & ACK && in->ack != tcp->nxt) {
         *send = tcp_refuse(in, out);
-        return false;
+    } else if (syn || in->seq - tcp->rcv > WINDOW) {
+        *send = say(tcp, ACK, out);
+    } else if (in->flags & ACK) {
+        tcp->state = ESTABLISHED;
     }
-    tcp->state = ESTABLISHED;
-    return true;
+    return tcp->state == ESTABLISHED;
 }
 
 /* Takes what acknowledges all that is under way. Returns whether the number is possible. */
