@@ -41,6 +41,7 @@ UNIT := $(basename $(wildcard tests/unit/test_*.c))
 FUZZ := $(basename $(wildcard tests/fuzz/fuzz_*.c))
 PACKET := $(basename $(wildcard tests/packet/test_*.c tests/packet/fuzz_*.c))
 PACKET_SHARED := $(filter-out $(PACKET),$(basename $(wildcard tests/packet/*.c)))
+ATTACKS := $(basename $(wildcard tests/attacks/*.c))
 PEER := $(basename $(wildcard tests/e2e/*.c))
 MATRIX := $(filter-out %.bpf,$(basename $(wildcard tests/matrix/*.c)))
 BENCH_BPF := $(basename $(wildcard tests/bench/*.bpf.c))
@@ -50,6 +51,7 @@ SKELETON := $(BUILD)/flowsplit.skel.h
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/%)
 FUZZ_PROGRAMS := $(FUZZ:%=$(BUILD)/%)
 PACKET_PROGRAMS := $(PACKET:%=$(BUILD)/%)
+ATTACKER := $(if $(ATTACKS),$(BUILD)/tests/attacks/attacker)
 PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/e2e/preload/*.c))
 PEER_PROGRAM := $(if $(PEER),$(BUILD)/tests/e2e/peer)
 MATRIX_PROGRAM := $(BUILD)/tests/matrix/bpf_check
@@ -143,6 +145,9 @@ $(BENCH:%=$(BUILD)/%.o): | $(BENCH_SKELETONS)
 
 $(PACKET:%=$(BUILD)/%.o) $(PACKET_SHARED:%=$(BUILD)/%.o): | $(SKELETON)
 
+# It meets the data path as the packet tests do.
+$(ATTACKS:%=$(BUILD)/%.o): CFLAGS_USER += -iquote tests/packet
+
 $(BUILD)/tests/%.o: tests/%.c Makefile
 	$(call compile,$(CC))
 
@@ -157,6 +162,9 @@ $(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/fuzz/%.o $(BUILD)/fuzz/libflowsplit.a
 
 $(PACKET_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(PACKET_SHARED:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
 	$(call link,$(CC),,-lcmocka)
+
+$(ATTACKER): $(ATTACKS:%=$(BUILD)/%.o) $(PACKET_SHARED:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
+	$(call link,$(CC))
 
 # Static: it is started thousands of times, on emulated CPUs, too, where linking takes most of a short life.
 $(PEER_PROGRAM): $(PEER:%=$(BUILD)/%.o)
@@ -175,16 +183,17 @@ $(BUILD)/tests/e2e/preload/%.so: tests/e2e/preload/%.c Makefile
 $(BENCH_PROGRAM): $(BENCH:%=$(BUILD)/%.o) $(BUILD)/libflowsplit.a
 	$(call link,$(CC))
 
-.PHONY: programs programs-unit programs-fuzz programs-packet programs-e2e programs-matrix programs-vm programs-bench
+.PHONY: programs programs-unit programs-fuzz programs-packet programs-attacks programs-e2e programs-matrix programs-vm programs-bench
 programs-unit: $(UNIT_PROGRAMS)
 programs-fuzz: $(FUZZ_PROGRAMS)
 programs-packet: all $(PACKET_PROGRAMS)
+programs-attacks: all $(ATTACKER)
 programs-e2e: all $(PEER_PROGRAM) $(PRELOADS)
 programs-matrix: $(MATRIX_PROGRAM) $(BUILD)/tests/matrix/limits.bpf.o \
 	$(call check_objects,$(filter $(CLANGS),$(TEST_CLANGS)))
 programs-vm: programs-packet programs-e2e programs-matrix
 programs-bench: all $(BENCH_PROGRAM)
-programs: all programs-unit programs-fuzz programs-packet programs-e2e programs-matrix programs-bench ## build all, programs for tests too
+programs: all programs-unit programs-fuzz programs-packet programs-attacks programs-e2e programs-matrix programs-bench ## build all, programs for tests too
 
 # --- what people run. First what must be installed, and only then a make that builds: on a fresh machine the
 # compilers come with the former.
@@ -198,10 +207,10 @@ deps: ## install Debian's packages for building and testing (root)
 .PHONY: test
 test: deps ## install what is missing, build, run all tests (root)
 	$(BUILD_FIRST) programs
-	$(Q)FS_VM_BRIEF=1 FS_CLANGS="$(TEST_CLANGS)" tests/run lint unit fuzz matrix packet e2e vm
+	$(Q)FS_VM_BRIEF=1 FS_CLANGS="$(TEST_CLANGS)" tests/run lint unit fuzz matrix packet attacks e2e vm
 
-.PHONY: unit packet e2e
-unit packet e2e: deps ## run one layer of tests, or those of it that match ONLY=... (packet, e2e: root)
+.PHONY: unit packet attacks e2e
+unit packet attacks e2e: deps ## run one layer of tests, or those of it that match ONLY=... (root, but for unit)
 	$(BUILD_FIRST) programs-$@
 	$(Q)tests/run $@$(ONLY:%=/%)
 
@@ -220,9 +229,9 @@ matrix: deps ## the same in VMs; one of them: KERNEL=6.1; some compilers: CLANGS
 	$(Q)KERNEL="$(KERNEL)" LAYERS=matrix FS_CLANGS="$(CLANGS)" tests/matrix/tables tests/run vm
 
 .PHONY: fuzz
-fuzz: deps ## fuzz the parsers for FUZZ_SECONDS each (600)
-	$(BUILD_FIRST) programs-fuzz
-	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tests/run fuzz
+fuzz: deps ## fuzz the parsers, and attack the data path, for FUZZ_SECONDS each (600; root)
+	$(BUILD_FIRST) programs-fuzz programs-attacks
+	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tests/run fuzz attacks
 
 .PHONY: lint
 lint: deps ## check format and static analysis

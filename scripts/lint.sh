@@ -78,6 +78,18 @@ lengths() {
         awk -v max=$max_lines '$2 != "total" && $1 > max { print $2 ": " $1 " lines"; bad = 1 } END { exit bad }'
 }
 
+# Names of tests stand in quotes there, and may go on in the next line.
+threats() {
+    local name status=0
+    while read -r name; do
+        grep -rqF -- "$name" tests || {
+            echo "docs/threats.md: no test is called \"$name\""
+            status=1
+        }
+    done < <(tr -s '\n ' ' ' <docs/threats.md | grep -o '"[^"]*"' | tr -d '"')
+    return $status
+}
+
 mapfile -t c_files < <(files -name '*.[ch]')
 mapfile -t script_files < <(scripts)
 check "C code is formatted as .clang-format says" format
@@ -85,5 +97,6 @@ check "cppcheck finds nothing" analysis
 check "shellcheck finds nothing" shell
 check "every file says its licence" licences
 check "no file has more than $max_lines lines" lengths
+check "docs/threats.md names tests that there are" threats
 echo "1..$count"
 ((failed == 0))
