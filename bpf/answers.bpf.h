@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which backend has answered a client's handshake in a moving bucket. The client's packet that
- * completes it acknowledges the answer's number, which nobody else knows: so a fingerprint of
- * client, service and that number finds the backend, and proves that the handshake is the client's.
+ * completes it has the numbers of the answer, its own and the backend's, and nobody else knows
+ * both: so a fingerprint of client, service and these finds the backend, and proves that the
+ * handshake is the client's. Of one of them alone, a long transfer would come past what a flood has
+ * planted.
  *
  * SYNs write nothing. A flood of them leaves as many answers, and what it pushes out of its set is
  * the oldest of eight: of handshakes over which a million answers came before the client's, one in
- * a thousand is lost. Those get a second chance (answers_give_other). */
+ * a thousand is lost. Those, and those whose first packets are lost, get a second chance
+ * (flow_note_stray). */
 #ifndef FLOWSPLIT_ANSWERS_BPF_H
 #define FLOWSPLIT_ANSWERS_BPF_H
 
@@ -16,12 +19,22 @@
 /* To how much of a set answers are confined that come from elsewhere than where the backend is. */
 #define ANSWER_WAYS_ELSEWHERE 2
 
-/* In the place of a number that acknowledges: whichever the client sends. */
-#define ANSWER_OTHER (1ull << 32)
-
-static __always_inline __u64 answer_print(const struct fs_flow_key *key, __u64 number)
+/* What a handshake's fingerprint is made of, besides its flow: what its completion has. */
+static __always_inline __u64 answer_numbers(__u32 client_seq, __u32 backend_seq)
 {
-    return fs_hash_mix(hash_key(), fs_hash_flow(hash_key(), key) ^ number);
+    return (__u64)client_seq << 32 | backend_seq;
+}
+
+/* The same where a RST has told that the flow isn't with the former owner, by the table that said
+ * who that was. */
+static __always_inline __u64 answer_other(const struct fs_table *table)
+{
+    return ~(__u64)table->generation;
+}
+
+static __always_inline __u64 answer_print(const struct fs_flow_key *key, __u64 numbers)
+{
+    return fs_hash_mix(hash_key(), fs_hash_flow(hash_key(), key) ^ numbers);
 }
 
 static __always_inline struct fs_answers *answer_set(__u64 print)
@@ -31,10 +44,10 @@ static __always_inline struct fs_answers *answer_set(__u64 print)
     return bpf_map_lookup_elem(&answers, &number);
 }
 
-/* The number of the backend whose answer the client acknowledges by `number`, or ANSWER_NONE. */
-static __always_inline __u32 answer_find(const struct fs_flow_key *key, __u64 number)
+/* The number of the backend whose answer has these numbers, or ANSWER_NONE. */
+static __always_inline __u32 answer_find(const struct fs_flow_key *key, __u64 numbers)
 {
-    __u64 print = answer_print(key, number);
+    __u64 print = answer_print(key, numbers);
     struct fs_answers *set = answer_set(print);
 
     if (!set)
@@ -56,10 +69,10 @@ static __always_inline __u32 answer_age(__u64 cell, __u32 now)
 }
 
 /* Writes an answer of the backend with this number down, in one of the first `ways` cells. */
-static __always_inline void answer_put(const struct fs_flow_key *key, __u64 number, __u32 backend,
+static __always_inline void answer_put(const struct fs_flow_key *key, __u64 numbers, __u32 backend,
                                        __u32 now, __u32 ways)
 {
-    __u64 print = answer_print(key, number);
+    __u64 print = answer_print(key, numbers);
     struct fs_answers *set = answer_set(print);
     __u32 oldest = 0, way = 0;
 

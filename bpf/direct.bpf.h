@@ -17,8 +17,8 @@
 #include "replies.bpf.h"
 
 /* How far an answer's numbers may be from those of the packet that it answers, where no handshake
- * was seen: what is acknowledged, either way, and what is sent. A blind guess is right once in 2^27
- * times. */
+ * was seen: what is acknowledged, either way, and what is sent. One of the two has to be exact:
+ * while data goes one way only, so is the other's. */
 #define ANSWER_ACK_WINDOW (1 << 15)
 #define ANSWER_SEQ_WINDOW (1 << 20)
 
@@ -68,7 +68,8 @@ static __always_inline void direct_record(struct direct_ref *ref, void *map, __u
     struct fs_flow flow = {.backend = ref->backend,
                            .seen = now,
                            .flags = flags,
-                           .acked = said_other(ref->more),
+                           .acked =
+                               flags & FS_FLOW_BY_SYN ? said_end(ref->more) : said_other(ref->more),
                            .end = said_end(ref->more),
                            .from = FS_FROM_UNKNOWN};
 
@@ -88,23 +89,36 @@ static __always_inline struct fs_flow *direct_entry(struct direct_ref *ref, void
     return flow;
 }
 
+/* A SYN to the backend itself. One that comes over another, that was answered already, doesn't
+ * replace it: the backend's next answer says which it knows. */
+static __always_inline void direct_note_syn(struct direct_ref *ref, struct fs_flow *asks, __u32 now)
+{
+    if (!asks || !(asks->flags & FS_FLOW_ANSWERED)) {
+        direct_record(ref, &unproven,
+                      FS_FLOW_BY_SYN | (said_is(ref->said, SAID_AMBIGUOUS) ? 0 : FS_FLOW_CERTAIN),
+                      now);
+        return;
+    }
+    asks->seen = now;
+    if (said_end(ref->more) != asks->end)
+        asks->acked = said_end(ref->more);
+}
+
 static __always_inline void direct_note_tcp(struct direct_ref *ref, __u32 now)
 {
     struct fs_flow *flow = direct_entry(ref, &flows), *asks;
     __u8 tcp_flags = said_flags(ref->said);
-    bool first = (tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-    bool ambiguous = said_is(ref->said, SAID_AMBIGUOUS);
 
-    if (flow && !first) {
+    if (flow && !tcp_is_first_syn(tcp_flags)) {
         flow_note_client(flow, tcp_flags, said_seq(ref->said), said_end(ref->more));
         return;
     }
     asks = direct_entry(ref, &unproven);
-    if (first)
-        direct_record(ref, &unproven, FS_FLOW_BY_SYN | (ambiguous ? 0 : FS_FLOW_CERTAIN), now);
+    if (tcp_is_first_syn(tcp_flags))
+        direct_note_syn(ref, asks, now);
     else if (asks && asks->flags & FS_FLOW_BY_SYN)
         asks->seen = now;
-    else if (!ambiguous)
+    else if (!said_is(ref->said, SAID_AMBIGUOUS))
         direct_record(ref, &unproven, FS_FLOW_CERTAIN, now);
     else if (fs_before(now, directory_at(ref->dir)->learn_until, 0))
         direct_record(ref, &unproven, 0, now);
@@ -154,16 +168,18 @@ __noinline int direct_give_way(__u64 where, __u64 addr_low, __u64 addr_high, __u
     return 0;
 }
 
-/* Does this SYN-ACK or refusal answer the SYN that asks? */
+/* Does this SYN-ACK or refusal answer the SYN that asks, or the last one that came over it? */
 static __always_inline bool direct_answers_syn(const struct fs_flow *asks, __u32 acks)
 {
-    return asks && asks->flags & FS_FLOW_BY_SYN && acks == asks->end;
+    return asks && asks->flags & FS_FLOW_BY_SYN &&
+           (acks == asks->end || (asks->flags & FS_FLOW_ANSWERED && acks == asks->acked));
 }
 
 /* Do a packet's numbers go with those of the one that asks? */
 static __always_inline bool direct_answers(const struct fs_flow *asks, __u32 acks, __u32 seq)
 {
-    return acks - asks->end + ANSWER_ACK_WINDOW <= 2 * ANSWER_ACK_WINDOW &&
+    return (acks == asks->end || seq == asks->acked) &&
+           acks - asks->end + ANSWER_ACK_WINDOW <= 2 * ANSWER_ACK_WINDOW &&
            seq - asks->acked + ANSWER_ACK_WINDOW <= ANSWER_SEQ_WINDOW;
 }
 
@@ -172,6 +188,7 @@ static __always_inline bool direct_answers(const struct fs_flow *asks, __u32 ack
 static __always_inline enum reply direct_synack(struct direct_ref *ref, struct fs_flow *asks)
 {
     if (direct_answers_syn(asks, said_seq(ref->said))) {
+        asks->end = said_seq(ref->said);
         __sync_fetch_and_or(&asks->flags, FS_FLOW_ANSWERED);
         return REPLY_OWN;
     }

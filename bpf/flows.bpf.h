@@ -162,13 +162,19 @@ static __always_inline __u32 flow_answered(struct flow_ref *ref, __u32 now, bool
 
     if (!(ref->tcp_flags & TCP_ACK))
         return ANSWER_NONE;
-    number = answer_find(ref->key, ref->backend_seq);
+    number = answer_find(ref->key, answer_numbers(ref->client_seq, ref->backend_seq));
     if (number == ANSWER_NONE || !backend_by_id(ref->dir, backend_id(ref, number)))
         return ANSWER_NONE;
     flow.backend = backend_id(ref, number);
     if (!(ref->tcp_flags & TCP_RST) && (entry || !flow_needs_none(ref, former, number)))
         flow_record(&flows, ref, &flow, now);
     return number;
+}
+
+/* Is a flow without an entry known not to be with the former owner? */
+static __always_inline bool flow_is_other(const struct flow_ref *ref)
+{
+    return answer_find(ref->key, answer_other(flow_table(ref))) == ref->current;
 }
 
 /* A packet of a TCP flow that isn't a first SYN. */
@@ -193,7 +199,7 @@ static __always_inline __u32 flow_continue(struct flow_ref *ref)
         return flow_follow(flow);
     if (former.backend == FS_NO_BACKEND)
         return ref->current;
-    if (former.recording && answer_find(ref->key, ANSWER_OTHER) == ref->current)
+    if (former.recording && flow_is_other(ref))
         return ref->current;
     return former.backend;
 }

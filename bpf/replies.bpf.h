@@ -31,21 +31,23 @@ static __always_inline void flow_note_backend(struct fs_flow *flow, __u8 tcp_fla
         __sync_fetch_and_or(&flow->flags, FS_FLOW_CLIENT_FIN);
 }
 
-/* A SYN-ACK of the backend with this number. Whom the hash leads to without an entry needs no
- * record of it; an older flow with the same ends goes on until it is acknowledged. */
+/* A SYN-ACK of the backend with this number. Whom the hash leads to without an entry, now and
+ * later, needs no record of it; an older flow with the same ends goes on until it is acknowledged.
+ */
 static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 number, bool elsewhere)
 {
     struct fs_flow *flow = bpf_map_lookup_elem(&flows, ref->key);
     __u32 now = tick_now();
     struct fs_former former;
 
-    if (!ref->unsettled)
+    if (!ref->unsettled ||
+        (ref->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != (TCP_SYN | TCP_ACK))
         return;
     flow_former(ref, now, &former);
     if (flow)
         __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
-    if (flow || former.backend != number)
-        answer_put(ref->key, ref->backend_seq + 1, number, now,
+    if (flow || former.recording || former.backend != number)
+        answer_put(ref->key, answer_numbers(ref->client_seq, ref->backend_seq + 1), number, now,
                    elsewhere ? ANSWER_WAYS_ELSEWHERE : FS_ANSWER_WAYS);
 }
 
@@ -56,28 +58,28 @@ static __always_inline enum reply flow_note_stray(struct flow_ref *ref, __u32 nu
                                                   const struct fs_former *former)
 {
     if (ref->tcp_flags & TCP_ACK || !former->recording || former->backend != number ||
-        ref->current == FS_NO_BACKEND || ref->current == number ||
-        answer_find(ref->key, ANSWER_OTHER) != ANSWER_NONE)
+        ref->current == FS_NO_BACKEND || ref->current == number || flow_is_other(ref))
         return REPLY_STEERED;
-    answer_put(ref->key, ANSWER_OTHER, ref->current, now, FS_ANSWER_WAYS);
+    answer_put(ref->key, answer_other(flow_table(ref)), ref->current, now, FS_ANSWER_WAYS);
     return REPLY_HELD;
 }
 
-/* Any other packet for a flow without an entry: the backend has a connection with this client. If
- * that isn't sure, the record is one that a flood may push out, and only says what holds without.
- */
+/* Any other packet for a flow without an entry: the backend has a connection with this client, and
+ * if it is the one that the client's packets go to, that is on record from here on. Another may
+ * only have got a forged SYN. If it isn't sure where the packet comes from, the record is one that
+ * a flood may push out. */
 static __always_inline void flow_note_proof(struct flow_ref *ref, __u32 backend, __u32 now,
                                             const struct fs_former *former, bool elsewhere)
 {
     __u32 number = backend & FS_SLOT_BACKEND;
     struct fs_flow flow = {.backend = backend, .acked = ref->client_seq, .from = ref->end};
 
+    if (former->recording && flow_is_other(ref) ? ref->current != number
+                                                : former->backend != number)
+        return;
     if (ref->tcp_flags & TCP_FIN)
         flow.flags |= FS_FLOW_BACKEND_FIN;
-    if (!elsewhere)
-        flow_record(&flows, ref, &flow, now);
-    else if (former->backend == number)
-        flow_record(&unproven, ref, &flow, now);
+    flow_record(elsewhere ? (void *)&unproven : (void *)&flows, ref, &flow, now);
 }
 
 /* Notes what any other TCP packet of the backend with id `backend` says of its flow. `checked`: it

@@ -118,7 +118,7 @@ struct fs_flow {
     __u32 seen;    /* tick of the last packet of the backend's, or of anyone's where unproven */
     __u32 flags;   /* enum fs_flow_flags */
     __u32 acked;   /* the client's number that the backend acknowledged last; of who asks directly,
-                      the backend's number that it acknowledges */
+                      the backend's number that it acknowledges, or the end of another SYN */
     __u32 end;     /* the number after the client's FIN; of who asks directly, after its packet */
     __u32 from;    /* by which interface the backend's packets come; 0: from this host */
 };

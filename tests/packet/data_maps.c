@@ -24,7 +24,8 @@ static const char *const reason_names[] = {
 #define REASON_NAME(id, name, fate, normal, text) name,
     FS_REASONS(REASON_NAME)};
 
-static int tables[TABLE_COUNT], backend_counters, reason_counters, direct_seen, no_redirect, arena;
+static int tables[TABLE_COUNT], backend_counters, reason_counters, direct_seen, no_redirect,
+    answers, arena;
 static int samples, handshakes;
 
 void data_maps_open(const char *pin_dir)
@@ -34,6 +35,7 @@ void data_maps_open(const char *pin_dir)
     backend_counters = pinned_open(pin_dir, "maps", "backend_counters");
     reason_counters = pinned_open(pin_dir, "maps", "reason_counters");
     direct_seen = pinned_open(pin_dir, "maps", "direct_seen");
+    answers = pinned_open(pin_dir, "maps", "answers");
     no_redirect = pinned_open(pin_dir, "maps", "no_redirect");
     arena = pinned_open(pin_dir, "maps", "arena");
     samples = pinned_open(pin_dir, "maps", "samples");
@@ -157,19 +159,26 @@ void tables_clear(void)
         must(bpf_map_update_elem(direct_seen, &i, &zero, BPF_ANY), "clear direct_seen");
 }
 
-void maps_clear(void)
+/* Makes all cells of an array map zero. */
+static void zero(int map, uint32_t count, size_t bytes)
 {
-    struct fs_handshakes *none = calloc(FS_HANDSHAKE_SETS, sizeof(*none));
-    uint32_t *keys = calloc(FS_HANDSHAKE_SETS, sizeof(*keys)), count = FS_HANDSHAKE_SETS;
+    void *none = calloc(count, bytes);
+    uint32_t *keys = calloc(count, sizeof(*keys));
     LIBBPF_OPTS(bpf_map_batch_opts, options);
 
-    tables_clear();
-    empty(samples);
     for (uint32_t i = 0; i < count; i++)
         keys[i] = i;
-    must(bpf_map_update_batch(handshakes, keys, none, &count, &options), "clear the handshakes");
+    must(bpf_map_update_batch(map, keys, none, &count, &options), "clear an array");
     free(none);
     free(keys);
+}
+
+void maps_clear(void)
+{
+    tables_clear();
+    empty(samples);
+    zero(handshakes, FS_HANDSHAKE_SETS, sizeof(struct fs_handshakes));
+    zero(answers, FS_ANSWER_SETS, sizeof(struct fs_answers));
 }
 
 uint32_t tick_now(void)

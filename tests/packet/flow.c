@@ -30,17 +30,18 @@ char *path_client(const struct path *path, char *text)
 static struct spec describe(const struct path *path, const char *from, const char *to,
                             unsigned flags)
 {
-    uint32_t sequence = flags & FAR ? FAR_SEQUENCE : SEQUENCE;
-    uint32_t acknowledges = sequence + 1 + (flags & (FAST | ACKS_FIN) ? PAYLOAD : 0);
+    uint32_t first = flags & FAR ? FAR_SEQUENCE : SEQUENCE; /* of the SYN, either way */
+    uint32_t acknowledges = first + 1 + (flags & (FAST | ACKS_FIN) ? PAYLOAD : 0);
+    bool later = !(flags & SYN) && (!(flags & RST) || flags & AWAITED);
     bool begins = path->proto == IPPROTO_TCP && flags & (SYN | REFUSED);
 
     return (struct spec){.from = from,
                          .to = to,
                          .proto = path->proto,
                          .tcp_flags = flags & REFUSED ? RST | ACK : (uint8_t)flags,
-                         .sequence = sequence + !!(flags & AWAITED),
+                         .sequence = first + later,
                          .sequence_zero = flags & REFUSED,
-                         .acknowledges = acknowledges,
+                         .acknowledges = acknowledges + !!(flags & ACKS_FIN),
                          .payload = begins && (flags & (FAST | ACK)) != FAST ? 0 : PAYLOAD};
 }
 

@@ -93,7 +93,7 @@ static void new_flows(struct moving_way *way)
 
     path_test(path, "nor does its answer, and a RST from the client makes no flow of it");
     packet_answered(path, client, way->canary, SYN | ACK);
-    packet_goes_counted(path, client, RST | ACK, way->canary, -1);
+    packet_goes_counted(path, client, RST | ACK | AWAITED, way->canary, -1);
     check_no_entry(client);
     test_end();
 

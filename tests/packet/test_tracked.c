@@ -117,14 +117,6 @@ static void tracked(const struct way *way)
     packet_goes_counted(path, client, RST, way->canary, -1);
     packet_answered(path, client, way->canary, SYN | ACK);
     test_end();
-
-    path_test(path,
-              "in a tracked bucket a flow that was silent until then is with who speaks first");
-    packet_answered(path, path_client(path, client), way->stable, ACK | PSH);
-    packet_goes_counted(path, client, ACK, way->stable, FS_REASON_FLOW_FOLLOWED, -1);
-    packet_goes(path, client, FIN | ACK, way->stable);
-    packet_answered(path, client, way->stable, FIN | ACK | ACKS_FIN);
-    test_end();
 }
 
 static void swept(const struct way *way)

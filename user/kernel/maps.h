@@ -25,6 +25,7 @@ struct maps {
     int events;
     int handshakes;
     int served;
+    int answers;
     int samples;
     int sockets;
     int close_waits;
