@@ -29,6 +29,8 @@ static __always_inline void flow_note_backend(struct fs_flow *flow, __u8 tcp_fla
         __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_FIN);
     if (flow->flags & FS_FLOW_FIN_NOTED && client_seq == flow->end)
         __sync_fetch_and_or(&flow->flags, FS_FLOW_CLIENT_FIN);
+    else if (flow->flags & FS_FLOW_CLIENT_FIN) /* it was none, for the client has gone on */
+        __sync_fetch_and_and(&flow->flags, ~(FS_FLOW_CLIENT_FIN | FS_FLOW_FIN_NOTED));
 }
 
 /* A SYN-ACK of the backend with this number. Whom the hash leads to without an entry, now and

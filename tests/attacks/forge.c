@@ -77,10 +77,16 @@ static void to_the_vip(const struct conn *victim)
     anybody_sends(client_by_xdp(&victim->at), &packet);
 }
 
+/* Shortly after an attach, what a connection's own numbers show is all that tells it from another
+ * that is older: there only those count who don't know the numbers at all (docs/threats.md). */
 static void to_a_backend(const struct conn *victim)
 {
     struct packet packet = of_client(victim, &backends[some_backend(victim)].at);
 
+    if (services_just_attached()) {
+        packet.seq = (uint32_t)chance();
+        packet.ack = (uint32_t)chance();
+    }
     anybody_sends(client_by_xdp(&victim->at), &packet);
 }
 

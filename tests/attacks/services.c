@@ -165,6 +165,11 @@ void services_attached(bool just)
     directory()->learn_until = tick_now() + (just ? 100000 : (uint32_t)-1);
 }
 
+bool services_just_attached(void)
+{
+    return just_attached;
+}
+
 /* Weights in which one or two versions often have none. */
 void services_change_weights(unsigned number)
 {

@@ -55,4 +55,7 @@ void services_attached(bool just);
 /* Waits until no bucket is moving that a change of a brief service has moved. */
 void services_wait_brief(void);
 
+/* Are direct connections that are older than the attachment still being learnt? */
+bool services_just_attached(void);
+
 #endif
