@@ -187,15 +187,17 @@ static __always_inline bool direct_answers(const struct fs_flow *asks, __u32 ack
  * connection with this tuple. */
 static __always_inline enum reply direct_synack(struct direct_ref *ref, struct fs_flow *asks)
 {
-    if (direct_answers_syn(asks, said_seq(ref->said))) {
+    bool answers = direct_answers_syn(asks, said_seq(ref->said));
+
+    if (said_is(ref->said, SAID_ELSEWHERE) || !(said_flags(ref->said) & TCP_ACK))
+        return answers ? REPLY_OWN : REPLY_STEERED;
+    if (answers) {
         asks->end = said_seq(ref->said);
         __sync_fetch_and_or(&asks->flags, FS_FLOW_ANSWERED);
         return REPLY_OWN;
     }
-    if (!said_is(ref->said, SAID_ELSEWHERE)) {
-        bpf_map_delete_elem(&flows, &ref->key);
-        bpf_map_delete_elem(&unproven, &ref->key);
-    }
+    bpf_map_delete_elem(&flows, &ref->key);
+    bpf_map_delete_elem(&unproven, &ref->key);
     return REPLY_STEERED;
 }
 
@@ -237,7 +239,7 @@ static __always_inline enum reply direct_proven(struct direct_ref *ref, struct f
         (asks->flags & FS_FLOW_BY_SYN ||
          !direct_answers(asks, said_seq(ref->said), said_other(ref->more))))
         return REPLY_STEERED;
-    if (direct_is_steered(ref))
+    if (!(asks->flags & FS_FLOW_ANSWERED) && direct_is_steered(ref))
         return REPLY_STEERED;
     if (!said_is(ref->said, SAID_CHECKED))
         return REPLY_FROM;
