@@ -201,14 +201,18 @@ static __always_inline enum reply direct_synack(struct direct_ref *ref, struct f
     return REPLY_STEERED;
 }
 
-/* A RST to who only asks. */
+/* A RST to who only asks. It is the answer if it acknowledges the SYN, or has the number for a
+ * packet of no connection; another may have been provoked by the VIP's packets. */
 static __always_inline enum reply direct_refused(struct direct_ref *ref, struct fs_flow *asks)
 {
-    __u32 acks = said_seq(ref->said), seq = said_other(ref->more);
+    bool known = asks->flags & (FS_FLOW_CERTAIN | FS_FLOW_ANSWERED), answers;
 
-    if (!(asks->flags & (FS_FLOW_CERTAIN | FS_FLOW_ANSWERED)) &&
-        !(asks->flags & FS_FLOW_BY_SYN ? direct_answers_syn(asks, acks) : seq == asks->acked))
-        return REPLY_STEERED;
+    if (!(asks->flags & FS_FLOW_BY_SYN))
+        answers = known || said_other(ref->more) == asks->acked;
+    else
+        answers = said_flags(ref->said) & TCP_ACK && direct_answers_syn(asks, said_seq(ref->said));
+    if (!answers)
+        return known ? REPLY_OWN : REPLY_STEERED;
     if (!said_is(ref->said, SAID_ELSEWHERE))
         bpf_map_delete_elem(&unproven, &ref->key);
     return REPLY_OWN;

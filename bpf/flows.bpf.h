@@ -139,7 +139,8 @@ static __always_inline void flow_note_client(struct fs_flow *flow, __u8 tcp_flag
     if (tcp_flags & TCP_RST) {
         if (client_seq == flow->acked)
             __sync_fetch_and_or(&flow->flags, FS_FLOW_CLIENT_RST);
-    } else if (tcp_flags & TCP_FIN && !(flow->flags & FS_FLOW_CLIENT_FIN)) {
+    } else if (tcp_flags & TCP_FIN && !(flow->flags & FS_FLOW_CLIENT_FIN) &&
+               (__s32)(end - flow->acked) > 0) {
         flow->end = end;
         __sync_fetch_and_or(&flow->flags, FS_FLOW_FIN_NOTED);
     }
