@@ -16,9 +16,6 @@
 
 #define ANSWER_NONE FS_NO_BACKEND
 
-/* To how much of a set answers are confined that come from elsewhere than where the backend is. */
-#define ANSWER_WAYS_ELSEWHERE 2
-
 /* What a handshake's fingerprint is made of, besides its flow: what its completion has. */
 static __always_inline __u64 answer_numbers(__u32 client_seq, __u32 backend_seq)
 {
@@ -68,9 +65,9 @@ static __always_inline __u32 answer_age(__u64 cell, __u32 now)
     return cell ? ((now >> 2) - (__u32)(cell >> FS_ANSWER_AGE_SHIFT)) & 0xff : 0x100;
 }
 
-/* Writes an answer of the backend with this number down, in one of the first `ways` cells. */
+/* Writes an answer of the backend with this number down. */
 static __always_inline void answer_put(const struct fs_flow_key *key, __u64 numbers, __u32 backend,
-                                       __u32 now, __u32 ways)
+                                       __u32 now)
 {
     __u64 print = answer_print(key, numbers);
     struct fs_answers *set = answer_set(print);
@@ -83,7 +80,7 @@ static __always_inline void answer_put(const struct fs_flow_key *key, __u64 numb
         bool same = cell >> FS_ANSWER_TAG_SHIFT == print >> FS_ANSWER_TAG_SHIFT;
         __u32 age = same ? 0x200 : answer_age(cell, now);
 
-        if (i < ways && age > oldest) {
+        if (age > oldest) {
             oldest = age;
             way = i;
         }

@@ -33,7 +33,8 @@ static __always_inline void flow_note_backend(struct fs_flow *flow, __u8 tcp_fla
         __sync_fetch_and_and(&flow->flags, ~(FS_FLOW_CLIENT_FIN | FS_FLOW_FIN_NOTED));
 }
 
-/* A SYN-ACK of the backend with this number. Whom the hash leads to without an entry, now and
+/* A SYN-ACK of the backend with this number; one from `elsewhere` may be forged, and so may be what
+ * acknowledges it. Whom the hash leads to without an entry, now and
  * later, needs no record of it; an older flow with the same ends goes on until it is acknowledged.
  */
 static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 number, bool elsewhere)
@@ -42,15 +43,14 @@ static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 number,
     __u32 now = tick_now();
     struct fs_former former;
 
-    if (!ref->unsettled ||
+    if (!ref->unsettled || elsewhere ||
         (ref->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != (TCP_SYN | TCP_ACK))
         return;
     flow_former(ref, now, &former);
     if (flow)
         __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
     if (flow || former.recording || former.backend != number)
-        answer_put(ref->key, answer_numbers(ref->client_seq, ref->backend_seq + 1), number, now,
-                   elsewhere ? ANSWER_WAYS_ELSEWHERE : FS_ANSWER_WAYS);
+        answer_put(ref->key, answer_numbers(ref->client_seq, ref->backend_seq + 1), number, now);
 }
 
 /* A RST of the backend for a flow without an entry. Where it is the former owner's, and for a
@@ -62,7 +62,7 @@ static __always_inline enum reply flow_note_stray(struct flow_ref *ref, __u32 nu
     if (ref->tcp_flags & TCP_ACK || !former->recording || former->backend != number ||
         ref->current == FS_NO_BACKEND || ref->current == number || flow_is_other(ref))
         return REPLY_STEERED;
-    answer_put(ref->key, answer_other(flow_table(ref)), ref->current, now, FS_ANSWER_WAYS);
+    answer_put(ref->key, answer_other(flow_table(ref)), ref->current, now);
     return REPLY_HELD;
 }
 

@@ -160,10 +160,12 @@ static __always_inline __u32 reply_asks(const struct packet *pkt, fs_ref dir,
 }
 
 /* What becomes of a packet of a backend. Tells the tables of it, and observes what it says of the
- * backend. */
+ * backend. Unless this is the `last` that is seen of it, REPLY_FROM leaves it to the stack: which
+ * knows that the interface is part of another, a bridge or a bond, and egress has that one's. */
 static __always_inline enum reply reply_note(void *ctx, struct packet *pkt, fs_ref dir,
                                              const struct fs_service *service,
-                                             struct fs_backend *backend, __u32 from, bool tc)
+                                             struct fs_backend *backend, __u32 from, bool last,
+                                             bool tc)
 {
     bool tells = pkt->proto == IPPROTO_TCP && pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST);
     __u32 asks = reply_asks(pkt, dir, service, backend), origin = 0;
@@ -171,6 +173,8 @@ static __always_inline enum reply reply_note(void *ctx, struct packet *pkt, fs_r
 
     if (tells)
         origin = reply_origin(ctx, dir, backend, from, tc);
+    if (origin & SAID_ELSEWHERE && !last)
+        return REPLY_FROM;
     if (unlikely(asks)) {
         reply = reply_ask(pkt, where_in(dir, backend->id & FS_SLOT_BACKEND), asks, origin, from);
         if (unlikely(reply == REPLY_FROM)) {
@@ -202,7 +206,9 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
     if (backend->flags & FS_BACKEND_LOCAL && from != LOOPBACK_IFINDEX)
         return act_pass(FS_REASON_FORGED_SOURCE, tc);
     reply = reply_note(ctx, pkt, dir, service, backend,
-                       backend->flags & FS_BACKEND_LOCAL ? 0 : from, tc);
+                       backend->flags & FS_BACKEND_LOCAL ? 0 : from, false, tc);
+    if (reply == REPLY_FROM)
+        return act_pass(FS_REASON_REPLY_STACK, tc);
     if (reply != REPLY_STEERED)
         return reply_leave(reply, tc);
     return nat_reply_ingress(ctx, pkt, dir, backend, tc);
@@ -285,7 +291,7 @@ static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pk
     if (found) {
         backend = backend_at(dir, found - 1);
         service = service_at(dir, backend->service);
-        reply = reply_note(skb, pkt, dir, service, backend, skb->ingress_ifindex, true);
+        reply = reply_note(skb, pkt, dir, service, backend, skb->ingress_ifindex, true, true);
         if (reply != REPLY_STEERED)
             return reply_leave(reply, true);
         count_out(backend->id & FS_SLOT_BACKEND, pkt->ip_bytes);

@@ -103,6 +103,8 @@ static void from_a_backend(const struct conn *victim)
     unsigned backend = victim->service * SERVICE_BACKENDS + chance_below(SERVICE_BACKENDS);
     struct packet packet = of_backend(victim, backend);
 
+    if (packet.flags & SYN) /* it doesn't know what somebody else will forge to complete this */
+        packet.seq = (uint32_t)chance();
     if (packet.proto == IPPROTO_TCP && (int)backend != victim->backend)
         backend_sends(backend, NULL, &packet);
 }

@@ -48,7 +48,7 @@ static struct spec describe(const struct path *path, const char *from, const cha
 void packet_check(const struct path *path, enum program program, const char *from, const char *to,
                   unsigned flags, const char *from_then, const char *to_then)
 {
-    struct run run = {.program = program, .ifindex = host_interface("cl0")};
+    struct run run = {.program = program, .ifindex = host_interface(path->by ? path->by : "cl0")};
     struct spec spec = describe(path, from, to, flags);
     static struct frame in, out, wished;
     enum verdict verdict;
@@ -62,6 +62,18 @@ void packet_check(const struct path *path, enum program program, const char *fro
           verdict_names[verdict]);
     if (!check_frame(&out, &wished))
         note("that was %s to %s, flags %02x, wished %s to %s", from, to, flags, from_then, to_then);
+}
+
+void packet_check(const struct path *path, enum program program, const char *from, const char *to,
+                  unsigned flags, const char *from_then, const char *to_then)
+{
+    check_at("cl0", path, program, from, to, flags, from_then, to_then);
+}
+
+void packet_check_remote(const struct path *path, enum program program, const char *from,
+                         const char *to, unsigned flags, const char *from_then, const char *to_then)
+{
+    check_at("be0", path, program, from, to, flags, from_then, to_then);
 }
 
 const char *packet_sent_to(const struct path *path, const char *client, unsigned flags)

@@ -30,9 +30,14 @@ char *path_client(const struct path *path, char *text);
 #define AWAITED  0x800
 #define ACKS_FIN 0x1000
 
-/* Runs a packet through a program and checks that it passes, all right, with these ends. */
+/* Runs a packet through a program at cl0 and checks that it passes, all right, with these ends. */
 void packet_check(const struct path *path, enum program program, const char *from, const char *to,
                   unsigned flags, const char *from_then, const char *to_then);
+
+/* The same at be0, where remote backends are. */
+void packet_check_remote(const struct path *path, enum program program, const char *from,
+                         const char *to, unsigned flags, const char *from_then,
+                         const char *to_then);
 
 /* Runs a packet from the client to the VIP. Returns where it is for then, valid until the next
  * call; checks that nothing else about it is wrong. */

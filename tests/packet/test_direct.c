@@ -210,7 +210,8 @@ static void datagrams(void)
 /* This host itself talks to a remote backend: out at egress, the answer comes in. */
 static void this_host(enum program program)
 {
-    struct path here = {"from this host", program, IPPROTO_TCP, "r4", REMOTE4_VIP, "198.51.100.1"};
+    struct path here = {"from this host", program,        IPPROTO_TCP, "r4",
+                        REMOTE4_VIP,      "198.51.100.1", "be0"};
     struct run out = {.program = TC_EGRESS, .ifindex = host_interface("be0")};
     struct spec ask = {.from = client, .to = REMOTE4_BACKEND, .tcp_flags = SYN};
     static struct frame frame, then;
@@ -221,8 +222,8 @@ static void this_host(enum program program)
     frame_build(&ask, &frame);
     check(data_path_run(&out, &frame, &then) == PASS, "the SYN didn't leave");
     check_frame(&then, &frame);
-    packet_check(path, program, REMOTE4_BACKEND, client, SYN | ACK, REMOTE4_BACKEND, client);
-    packet_check(path, program, REMOTE4_BACKEND, client, ACK | PSH, REMOTE4_BACKEND, client);
+    packet_check_remote(path, program, REMOTE4_BACKEND, client, SYN | ACK, REMOTE4_BACKEND, client);
+    packet_check_remote(path, program, REMOTE4_BACKEND, client, ACK | PSH, REMOTE4_BACKEND, client);
     test_end();
 }
 
