@@ -45,10 +45,11 @@ static struct spec describe(const struct path *path, const char *from, const cha
                          .payload = begins && (flags & (FAST | ACK)) != FAST ? 0 : PAYLOAD};
 }
 
-void packet_check(const struct path *path, enum program program, const char *from, const char *to,
-                  unsigned flags, const char *from_then, const char *to_then)
+static void check_at(const char *interface, const struct path *path, enum program program,
+                     const char *from, const char *to, unsigned flags, const char *from_then,
+                     const char *to_then)
 {
-    struct run run = {.program = program, .ifindex = host_interface(path->by ? path->by : "cl0")};
+    struct run run = {.program = program, .ifindex = host_interface(interface)};
     struct spec spec = describe(path, from, to, flags);
     static struct frame in, out, wished;
     enum verdict verdict;
