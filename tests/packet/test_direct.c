@@ -210,8 +210,7 @@ static void datagrams(void)
 /* This host itself talks to a remote backend: out at egress, the answer comes in. */
 static void this_host(enum program program)
 {
-    struct path here = {"from this host", program,        IPPROTO_TCP, "r4",
-                        REMOTE4_VIP,      "198.51.100.1", "be0"};
+    struct path here = {"from this host", program, IPPROTO_TCP, "r4", REMOTE4_VIP, "198.51.100.1"};
     struct run out = {.program = TC_EGRESS, .ifindex = host_interface("be0")};
     struct spec ask = {.from = client, .to = REMOTE4_BACKEND, .tcp_flags = SYN};
     static struct frame frame, then;
