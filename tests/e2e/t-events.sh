@@ -151,7 +151,7 @@ check "set" did set 'canary.*50|50.*canary' fs --quiet set web canary=50%
 check "withdraw" did withdraw 'canary withdrawn' fs --quiet withdraw web canary
 check "its service is named, too" of_service web
 check "clear" did clear 'canary cleared' fs --quiet clear web canary
-check "a trip" did trip '^connect_failures > 1%: 4 of 4 bad$' until_it_trips
+check "a trip" did trip '^connect_failures > 1%: 4 of 4 bad, of 4 clients; baseline 0 of [0-9]*$' until_it_trips
 check "a trip is the kernel's act, of a version" jq -e '.who == "kernel" and .version == "canary" and
     .service == "web" and .trip.withdrawn' "$TMP/event"
 check "clear after a trip" did clear 'canary cleared' fs --quiet clear web canary
