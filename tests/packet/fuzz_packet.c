@@ -93,7 +93,8 @@ struct attempt {
 
 static bool is_for_host(const struct attempt *at)
 {
-    return !memcmp(at->in.data, MAC_HOST, sizeof(MAC_HOST));
+    return host_shows_itself() ? !memcmp(at->in.data, MAC_HOST, sizeof(MAC_HOST))
+                               : !(at->in.data[0] & 1);
 }
 
 /* May the data path change this packet? */

@@ -50,6 +50,9 @@ const char *json_text(json_t *object, const char *key);
 /* True where everything is slow: make fewer rounds. */
 bool host_is_slow(void);
 
+/* Does the kernel show programs its own structures (bpf_cast_to_kern_ctx, Linux 6.2)? */
+bool host_shows_itself(void);
+
 void host_sleep(double seconds);
 
 /* Pseudo-random numbers: the same ones each time for a seed, which FS_SEED sets and a note tells.
