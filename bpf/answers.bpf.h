@@ -22,8 +22,8 @@ static __always_inline __u64 answer_numbers(__u32 client_seq, __u32 backend_seq)
     return (__u64)client_seq << 32 | backend_seq;
 }
 
-/* The same where a RST has told that the flow isn't with the former owner, by the table that said
- * who that was. */
+/* The same where RSTs have told who doesn't know the flow, by the table that said who the former
+ * owner was. */
 static __always_inline __u64 answer_other(const struct fs_table *table)
 {
     return ~(__u64)table->generation;

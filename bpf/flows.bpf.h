@@ -172,10 +172,17 @@ static __always_inline __u32 flow_answered(struct flow_ref *ref, __u32 now, bool
     return number;
 }
 
-/* Is a flow without an entry known not to be with the former owner? */
+/* To whom a flow without an entry goes since the former owner has said that it doesn't know of it,
+ * or ANSWER_NONE. */
+static __always_inline __u32 flow_tried(const struct flow_ref *ref)
+{
+    return answer_find(ref->key, answer_other(flow_table(ref)));
+}
+
+/* Is it with the current owner, as far as is known? */
 static __always_inline bool flow_is_other(const struct flow_ref *ref)
 {
-    return answer_find(ref->key, answer_other(flow_table(ref))) == ref->current;
+    return flow_tried(ref) == ref->current;
 }
 
 /* A packet of a TCP flow that isn't a first SYN. */

@@ -57,7 +57,7 @@ static __always_inline int send_again(void *ctx, __u32 word, bool tc)
     }
     if (!route_is_direct(how))
         return act_pass(how, tc);
-    if (!packet_again(ctx, opaque(word), &pkt, tc))
+    if (tc && !packet_again(ctx, opaque(word), &pkt, tc))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
     ttl = packet_ttl(&pkt);
     return act_forward(ctx, &pkt, &route, ttl, how, how, tc);
@@ -113,7 +113,7 @@ static __always_inline __u64 reply_route(void *ctx, __u32 word, fs_ref dir, __u3
     how = act_route(ctx, &pkt, &route, tc);
     if (!route_is_direct(how))
         return how;
-    if (!packet_again(ctx, opaque(word), &pkt, tc))
+    if (tc && !packet_again(ctx, opaque(word), &pkt, tc))
         return FS_REASON_STACK_OTHER;
     ttl = packet_ttl(&pkt);
     if (act_write_frame(ctx, &pkt, &route, ttl, tc))

@@ -53,16 +53,27 @@ static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 number,
         answer_put(ref->key, answer_numbers(ref->client_seq, ref->backend_seq + 1), number, now);
 }
 
-/* A RST of the backend for a flow without an entry. Where it is the former owner's, and for a
- * packet that it knows no connection of, the connection may be the current owner's, and the record
- * of its answer lost: the client's next packet goes there. */
+/* A RST of the backend for a flow without an entry, and for a packet that it knows no connection
+ * of. Where it is the former owner's, the connection may be the current owner's, and the record of
+ * its answer lost: the client's next packet goes there. If that one knows of none either, it may
+ * still be the former owner's: a host that awaits the end of a handshake answers a forged one in
+ * just this way. From then on what it says is believed. */
 static __always_inline enum reply flow_note_stray(struct flow_ref *ref, __u32 number, __u32 now,
                                                   const struct fs_former *former)
 {
-    if (ref->tcp_flags & TCP_ACK || !former->recording || former->backend != number ||
-        ref->current == FS_NO_BACKEND || ref->current == number || flow_is_other(ref))
+    __u32 tried, next;
+
+    if (ref->tcp_flags & TCP_ACK || !former->recording || former->backend == FS_NO_BACKEND ||
+        ref->current == FS_NO_BACKEND || ref->current == former->backend)
         return REPLY_STEERED;
-    answer_put(ref->key, answer_other(flow_table(ref)), ref->current, now);
+    tried = flow_tried(ref);
+    if (number == former->backend && tried == ANSWER_NONE)
+        next = ref->current;
+    else if (number == ref->current && tried == ref->current)
+        next = former->backend;
+    else
+        return REPLY_STEERED;
+    answer_put(ref->key, answer_other(flow_table(ref)), next, now);
     return REPLY_HELD;
 }
 

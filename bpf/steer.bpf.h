@@ -97,11 +97,10 @@ static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_re
 
 /* Do replies have to be looked at that neither begin nor end anything? While buckets or slots are
  * unsettled they say which flows live where. */
-static __always_inline bool replies_are_noted(fs_ref dir)
+static __always_inline bool replies_are_noted(fs_ref dir, const struct fs_service *service)
 {
-    const struct fs_directory *directory = directory_at(dir);
-
-    return unlikely(directory->unsettled || directory->events_known != (__u32)fs_trips.event_count);
+    return unlikely(service->unsettled ||
+                    directory_at(dir)->events_known != (__u32)fs_trips.event_count);
 }
 
 /* Does a packet of a backend come from where it is? By `from`, which is 0 for this host itself. */
@@ -154,7 +153,8 @@ static __always_inline __u32 reply_asks(const struct packet *pkt, fs_ref dir,
 
     if (unlikely(since && *since) && (tcp || none))
         asks = ASK_DIRECT;
-    if (!none && (!tcp || pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) || replies_are_noted(dir)))
+    if (!none &&
+        (!tcp || pkt->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) || replies_are_noted(dir, service)))
         asks |= ASK_FLOWS;
     return asks;
 }

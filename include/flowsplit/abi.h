@@ -8,7 +8,7 @@
 #include <linux/types.h>
 
 /* The number of this layout; pins made under another number are refused. */
-#define FS_ABI              6
+#define FS_ABI              7
 
 #define FS_NO_REDIRECT_SIZE 4096 /* cells of the no_redirect map, by ifindex modulo this */
 

@@ -72,9 +72,8 @@ struct fs_directory {
     fs_ref backends;     /* struct fs_backend[backend_count] */
     fs_ref left;         /* __u32[backend_count]: tick of when each left its pool, if it has */
     __u32 learn_until;   /* tick until which unknown direct flows are taken for what they seem */
-    __u32 unsettled;     /* whether a bucket or slot of any service is */
     __u32 events_known;  /* fs_trips.event_count, whose trips the tables have taken in */
-    __u32 zero;
+    __u32 zero[2];
     struct fs_index vips; /* by fs_service.vip */
     struct fs_index pool; /* by fs_backend.at */
     struct fs_port_set vip_ports;
@@ -89,11 +88,12 @@ struct fs_service {
     __u32 id; /* never reused in an instance */
     __u64 salt;
     fs_ref table;
-    __u32 sample;  /* flows whose hash is no higher are observed: 2^(32 - n) - 1 for one in 2^n */
-    __u8 mode;     /* enum fs_mode */
-    __u8 affinity; /* enum fs_affinity */
-    __u8 http;     /* 1: it speaks plaintext HTTP/1 */
-    __u8 zero[5];
+    __u32 sample;   /* flows whose hash is no higher are observed: 2^(32 - n) - 1 for one in 2^n */
+    __u8 mode;      /* enum fs_mode */
+    __u8 affinity;  /* enum fs_affinity */
+    __u8 http;      /* 1: it speaks plaintext HTTP/1 */
+    __u8 unsettled; /* 1: a bucket or slot of its table is */
+    __u8 zero[4];
 };
 
 _Static_assert(sizeof(struct fs_service) == 48, "fs_service is part of the ABI");

@@ -58,7 +58,7 @@
     X(REPLY_ELSEWHERE, "reply_elsewhere", "noted", "look",                                        \
       "from a remote backend, but not by the interface of the route to it: says nothing of it")   \
     X(SECOND_CHANCE, "second_chance", "dropped", "normal",                                        \
-      "a RST of a moved bucket's former owner: the connection may be the new owner's")            \
+      "a RST of one of a moved bucket's two owners: the connection may be the other's")           \
     X(ICMP_IN, "icmp_in", "noted", "normal",                                                      \
       "an ICMP error about a reply, steered to its backend")                                      \
     X(ICMP_OUT, "icmp_out", "noted", "normal", "an ICMP error about a steered packet, restored")  \

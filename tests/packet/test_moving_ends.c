@@ -77,12 +77,17 @@ static void answers(const struct moving_way *way)
     packet_goes_counted(path, client, ACK | PSH, way->canary, FS_REASON_FLOW_FOLLOWED, -1);
     test_end();
 
-    path_test(path, "if that one knows nothing of it, the client hears so");
+    path_test(path, "if that one knows nothing of it, the former owner is asked once more");
     packet_goes(path, moving_client(way, client), ACK, way->stable);
     packet_held(path, client, way->stable, RST);
     packet_goes(path, client, ACK, way->canary);
-    packet_answered(path, client, way->canary, RST);
+    packet_held(path, client, way->canary, RST);
+    packet_goes(path, client, ACK, way->stable);
     packet_answered(path, client, way->stable, RST);
+    packet_answered(path, client, way->canary, RST);
+    packet_goes(path, client, ACK | PSH, way->stable);
+    packet_answered(path, client, way->stable, ACK);
+    packet_goes_counted(path, client, ACK | PSH, way->stable, FS_REASON_FLOW_FOLLOWED, -1);
     test_end();
 }
 

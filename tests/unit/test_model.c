@@ -243,6 +243,34 @@ static void test_service_ids(void **state)
     model_free(model);
 }
 
+static void test_unsettled(void **state)
+{
+    struct fs_endpoint at[] = {v4(0x0b000001, 1), v4(0x0b000002, 1), v4(0x0b000003, 1)};
+    const struct serving *before;
+    struct draft *draft;
+    struct model *model = read_model();
+    int web = add_service(model, "web", v4(0x0a000001, 80));
+    int dns = add_service(model, "dns", v4(0x0a000001, 53));
+
+    (void)state;
+    add_version(model, web, 0, FS_BUCKETS, &at[0], 1);
+    add_version(model, web, 1, 0, &at[1], 1);
+    add_version(model, dns, 0, FS_BUCKETS, &at[2], 1);
+    publish(model);
+    assert_false(service_at(directory_now(), (uint32_t)web)->unsettled);
+
+    model = read_model();
+    draft = model_draft(model, (uint32_t)web);
+    before = &(struct serving){.by = {0, 1}};
+    draft->versions[0].weight_bp = FS_BUCKETS - 1;
+    draft->versions[1].weight_bp = 1;
+    assert_int_equal(weights_divide(draft, before, (struct split_time){1, 4500}), 1);
+    model->services[web].changed = true;
+    publish(model);
+    assert_true(service_at(directory_now(), (uint32_t)web)->unsettled);
+    assert_false(service_at(directory_now(), (uint32_t)dns)->unsettled);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +285,7 @@ int main(void)
         MODEL("a backend's number is given away again, its id is not", test_generations),
         MODEL("backends keep their numbers when others go", test_numbers_stay),
         MODEL("a service's id is not given away again", test_service_ids),
+        MODEL("a service says whether anything of its own is unsettled", test_unsettled),
     };
 
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);

@@ -97,6 +97,8 @@ static int write_tables(struct layout *layout, struct extents *used, struct erro
             draft_write(entry->draft, model->arena, entry->record.table);
         }
         layout->services[i] = entry->record;
+        layout->services[i].unsettled =
+            fs_at(struct fs_table, model->arena, entry->record.table)->unsettled != 0;
     }
     return 0;
 }
@@ -142,9 +144,6 @@ static fs_ref write_directory(const struct layout *layout, struct extents *used)
     dir->next_service = model->next_service;
     dir->learn_until = model->learn_until;
     dir->events_known = model->events_known;
-    for (uint32_t i = 0; i < model->service_count; i++)
-        dir->unsettled |=
-            fs_at(struct fs_table, model->arena, layout->services[i].table)->unsettled;
     dir->service_count = model->service_count;
     dir->backend_count = model->backend_count;
     dir->services = append(model->arena, &at, layout->services, service_bytes);
