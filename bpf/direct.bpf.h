@@ -183,11 +183,16 @@ static __always_inline bool direct_answers(const struct fs_flow *asks, __u32 ack
            seq - asks->acked + ANSWER_ACK_WINDOW <= ANSWER_SEQ_WINDOW;
 }
 
-/* A SYN-ACK. If it answers another SYN, that was steered here, and the backend knows of no other
- * connection with this tuple. */
-static __always_inline enum reply direct_synack(struct direct_ref *ref, struct fs_flow *asks)
+/* A SYN-ACK. One that comes again may find that its SYN's connection is on record. If it answers
+ * another SYN, that was steered here, and the backend knows of no other connection with this tuple.
+ */
+static __always_inline enum reply direct_synack(struct direct_ref *ref, const struct fs_flow *flow,
+                                                struct fs_flow *asks)
 {
     bool answers = direct_answers_syn(asks, said_seq(ref->said));
+
+    if (flow && !answers && flow->acked == said_seq(ref->said))
+        return REPLY_OWN;
 
     if (said_is(ref->said, SAID_ELSEWHERE) || !(said_flags(ref->said) & TCP_ACK))
         return answers ? REPLY_OWN : REPLY_STEERED;
@@ -271,7 +276,7 @@ static __always_inline enum reply direct_tcp_reply(struct direct_ref *ref, __u32
     }
     asks = direct_entry(ref, &unproven);
     if (tcp_flags & TCP_SYN)
-        return direct_synack(ref, asks);
+        return direct_synack(ref, flow, asks);
     if (!asks)
         return REPLY_STEERED;
     return tcp_flags & TCP_RST ? direct_refused(ref, asks) : direct_proven(ref, asks, now);

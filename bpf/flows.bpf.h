@@ -167,6 +167,7 @@ static __always_inline __u32 flow_answered(struct flow_ref *ref, __u32 now, bool
     if (number == ANSWER_NONE || !backend_by_id(ref->dir, backend_id(ref, number)))
         return ANSWER_NONE;
     flow.backend = backend_id(ref, number);
+    bpf_map_delete_elem(&unproven, ref->key);
     if (!(ref->tcp_flags & TCP_RST) && (entry || !flow_needs_none(ref, former, number)))
         flow_record(&flows, ref, &flow, now);
     return number;

@@ -49,7 +49,8 @@ static __always_inline void flow_note_answer(struct flow_ref *ref, __u32 number,
     flow_former(ref, now, &former);
     if (flow)
         __sync_fetch_and_or(&flow->flags, FS_FLOW_CONTESTED);
-    if (flow || former.recording || former.backend != number)
+    if (flow || former.recording || former.backend != number ||
+        bpf_map_lookup_elem(&unproven, ref->key))
         answer_put(ref->key, answer_numbers(ref->client_seq, ref->backend_seq + 1), number, now);
 }
 

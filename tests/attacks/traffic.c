@@ -85,13 +85,16 @@ static bool same_but_ends(const struct packet *a, const struct packet *b)
     return a->seq == b->seq && a->ack == b->ack && a->flags == b->flags && a->payload == b->payload;
 }
 
-/* Is it known to which backend this packet must go? */
+/* Is it known to which backend this packet must go? While the backend awaits the end of the
+ * handshake, a forged one makes it say that it knows of none, and the other owner is asked. */
 static bool goes_to_one(const struct conn *conn, const struct packet *packet)
 {
+    const struct link *link = conn_link(conn);
+
     if (conn->direct)
         return true;
     return conn->life == LIVE && conn->backend >= 0 && !(packet->flags & SYN) &&
-           services_declared[conn->service].follow;
+           services_declared[conn->service].follow && !(link && link->tcp.state == SYN_RECEIVED);
 }
 
 static void check_forth(struct conn *conn, const struct packet *in, const struct packet *out,

@@ -134,6 +134,14 @@ static void forged(void)
     answered_from(backend, ACK); /* what a backend says to a SYN in a live connection */
     answered_from(backend, ACK | PSH);
     test_end();
+
+    begin("nor do they divert the answer to a direct client's handshake, when it comes again");
+    directly(SYN);
+    answered_from(backend, SYN | ACK);
+    by_vip(SYN | FAR);
+    answered_from(backend, ACK);
+    answered_from(backend, SYN | ACK);
+    test_end();
 }
 
 static void reused_port(void)
