@@ -229,9 +229,10 @@ matrix: deps ## the same in VMs; one of them: KERNEL=6.1; some compilers: CLANGS
 	$(Q)KERNEL="$(KERNEL)" LAYERS=matrix FS_CLANGS="$(CLANGS)" tests/matrix/tables tests/run vm
 
 .PHONY: fuzz
-fuzz: deps ## fuzz the parsers, and attack the data path, for FUZZ_SECONDS each (600; root)
-	$(BUILD_FIRST) programs-fuzz programs-attacks
+fuzz: deps ## fuzz the parsers and attack the data path for FUZZ_SECONDS each (600), and try 10^8 packets, or so long (root)
+	$(BUILD_FIRST) programs-fuzz programs-attacks programs-packet
 	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tests/run fuzz attacks
+	$(Q)$(if $(FUZZ_SECONDS),FUZZ_SECONDS=$(FUZZ_SECONDS),FUZZ_PACKETS=100000000) tests/run packet/fuzz_packet
 
 .PHONY: lint
 lint: deps ## check format and static analysis

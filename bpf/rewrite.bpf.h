@@ -43,7 +43,7 @@ static __always_inline void rewrite_l4(struct packet *pkt, const struct rewrite 
 
     if (pkt->proto == IPPROTO_TCP) {
         check = csum_mend(check, rw->l4_delta);
-    } else if (check || pkt->family == 6) { /* zero is "none" in IPv4 (RFC 768) */
+    } else if (check) { /* zero is "none" (RFC 768), for tunnels also in IPv6 (RFC 6935) */
         check = csum_mend(check, rw->l4_delta);
         check = check ? check : 0xffff;
     }
@@ -84,7 +84,7 @@ static __always_inline long rewrite_tc_l4_checksum(struct __sk_buff *skb, const 
     __u64 zero_is_none = tcp ? 0 : BPF_F_MARK_MANGLED_0;
     long err;
 
-    if (!tcp && pkt->family == 4 && !*pkt->l4_check) {
+    if (!tcp && !*pkt->l4_check) {
         /* Nothing in the packet makes up for the new port: CHECKSUM_COMPLETE has to follow. */
         bpf_csum_update(skb, rw->port_delta);
         return 0;

@@ -18,7 +18,7 @@ static bool is_error(uint8_t family, uint8_t type)
 }
 
 /* What is at transport_at: `need` of its bytes must be within the packet and the data. Of a quoted
- * packet's own length nothing is asked. */
+ * packet's own length no more is asked than that it has a header. */
 static void dissect_transport(const uint8_t *data, size_t bytes, struct packet_parts *parts,
                               bool quoted)
 {
@@ -58,7 +58,7 @@ static void dissect_ipv4(const uint8_t *data, size_t bytes, struct packet_parts 
     parts->ip_header = (size_t)(ip[0] & 15) * 4;
     parts->ip_end = parts->ip_at + get16(ip + 2);
     parts->transport_at = parts->ip_at + parts->ip_header;
-    if (parts->ip_end < parts->transport_at && !quoted)
+    if (parts->ip_end < parts->transport_at)
         return;
     fragment = get16(ip + 6);
     if (fragment & (quoted ? 0x1fff : 0x3fff)) /* the first fragment may be quoted */
@@ -119,6 +119,8 @@ static void dissect_ipv6(const uint8_t *data, size_t bytes, struct packet_parts 
     while (step(data, bytes, parts, &dead))
         if (++walked > EXTENSIONS_MAX)
             return;
+    if (!quoted && !get16(ip + 4) && parts->proto == IPPROTO_ICMPV6)
+        return; /* only what is cut into segments may have no length */
     if (!dead && (parts->ip_end >= parts->transport_at || quoted))
         dissect_transport(data, bytes, parts, quoted);
 }

@@ -53,6 +53,71 @@ struct hop host_hop(const char *interface, unsigned number)
     return hop;
 }
 
+static bool is_in(const struct end *to, const char *network, unsigned bits)
+{
+    struct end end = end_of(network);
+
+    for (unsigned i = 0; i < bits; i++)
+        if ((end.addr[i / 8] ^ to->addr[i / 8]) & 0x80 >> i % 8)
+            return false;
+    return end.family == to->family;
+}
+
+/* The last number of a neighbour's address, which stands in it as its decimal digits; 0 if it is
+ * none's. */
+static unsigned neighbour(const struct end *to, const char *network)
+{
+    char text[END_TEXT];
+
+    for (size_t k = 0; k < sizeof(neighbours) / sizeof(*neighbours); k++) {
+        struct end end;
+
+        snprintf(text, sizeof(text), to->family == 4 ? "%s.%u" : "%s:%u", network, neighbours[k]);
+        end = end_of(text);
+        if (!memcmp(end.addr, to->addr, sizeof(end.addr)))
+            return neighbours[k];
+    }
+    return 0;
+}
+
+/* Is the rest of the address all ones, or all zeros, or 1: nobody's but the network's and ours? */
+static bool is_own(const struct end *to, const char *network)
+{
+    static const char *const own[] = {"%s.0", "%s.1", "%s.255", "%s:", "%s:1"};
+    bool found = false;
+    char text[END_TEXT];
+
+    for (size_t i = to->family == 4 ? 0 : 3; i < (to->family == 4 ? 3u : 5u); i++) {
+        snprintf(text, sizeof(text), own[i], network);
+        found |= is_in(to, text, to->family == 4 ? 32 : 128);
+    }
+    return found;
+}
+
+struct host_route host_route(const struct end *to)
+{
+    bool v4 = to->family == 4, far = is_in(to, v4 ? "100.64.0.0" : "2001:db8:f::", v4 ? 10 : 48);
+    struct host_route route = {.local = !far &&
+                                        !is_in(to, v4 ? "10.66.0.0" : "fd00:66::", v4 ? 24 : 64) &&
+                                        (v4 || !is_in(to, "fe80::", 64))};
+    char text[END_TEXT];
+
+    for (size_t i = 0; i < sizeof(interfaces) / sizeof(*interfaces); i++) {
+        const char *network = v4 ? interfaces[i].v4 : interfaces[i].v6;
+        unsigned number = far && !i ? 10 : neighbour(to, network);
+
+        snprintf(text, sizeof(text), v4 ? "%s.0" : "%s:", network);
+        if (is_in(to, text, v4 ? 24 : 64))
+            route.local = is_own(to, network);
+        if (!number)
+            continue;
+        route.interface = interfaces[i].name;
+        route.mtu = interfaces[i].mtu;
+        route.hop = host_hop(route.interface, number);
+    }
+    return route;
+}
+
 const char *host_pin_dir(void)
 {
     return pin_dir;

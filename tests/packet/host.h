@@ -26,6 +26,15 @@ struct hop {
 };
 struct hop host_hop(const char *interface, unsigned number);
 
+/* By which way this host sends what is for an address. */
+struct host_route {
+    bool local;            /* or there is no route: programs can't tell these apart */
+    const char *interface; /* NULL: local, nobody is there, or it is a dead end */
+    unsigned mtu;
+    struct hop hop;
+};
+struct host_route host_route(const struct end *to);
+
 /* Makes the namespace and declares the services of a YAML text. Gives up if either fails. */
 void host_start(const char *services);
 
