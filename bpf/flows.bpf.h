@@ -194,7 +194,7 @@ static __always_inline __u32 flow_continue(struct flow_ref *ref)
     struct fs_former former;
 
     flow_former(ref, now, &former);
-    if (!flow || flow->flags & FS_FLOW_CONTESTED) {
+    if (!flow || flow->flags & (FS_FLOW_CONTESTED | FS_FLOW_HALF)) {
         number = flow_answered(ref, now, flow, &former);
         if (number != ANSWER_NONE)
             return number;

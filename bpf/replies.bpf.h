@@ -22,6 +22,8 @@ static __always_inline void flow_note_backend(struct fs_flow *flow, __u8 tcp_fla
         __sync_fetch_and_or(&flow->flags, FS_FLOW_BACKEND_RST);
         return;
     }
+    if (flow->flags & FS_FLOW_HALF && (client_seq != flow->acked || tcp_flags & TCP_PSH))
+        __sync_fetch_and_and(&flow->flags, ~FS_FLOW_HALF);
     flow->seen = now;
     flow->acked = client_seq;
     flow->from = from;
@@ -81,12 +83,14 @@ static __always_inline enum reply flow_note_stray(struct flow_ref *ref, __u32 nu
 /* Any other packet for a flow without an entry: the backend has a connection with this client, and
  * if it is the one that the client's packets go to, that is on record from here on. Another may
  * only have got a forged SYN. If it isn't sure where the packet comes from, the record is one that
- * a flood may push out. */
+ * a flood may push out. A SYN that was repeated across a change may have reached both owners: so
+ * until more is heard of this one, the client may still acknowledge the other's answer. */
 static __always_inline void flow_note_proof(struct flow_ref *ref, __u32 backend, __u32 now,
                                             const struct fs_former *former, bool elsewhere)
 {
     __u32 number = backend & FS_SLOT_BACKEND;
-    struct fs_flow flow = {.backend = backend, .acked = ref->client_seq, .from = ref->end};
+    struct fs_flow flow = {
+        .backend = backend, .flags = FS_FLOW_HALF, .acked = ref->client_seq, .from = ref->end};
 
     if (former->recording && flow_is_other(ref) ? ref->current != number
                                                 : former->backend != number)

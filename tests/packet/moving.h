@@ -30,7 +30,7 @@ char *moving_client(const struct moving_way *way, char *text);
 /* Has the client's flow an entry of those that are proven? */
 bool on_record(const char *client, struct fs_flow *flow);
 
-/* Checks that it has, and with these flags. */
+/* Checks that it has, and with these flags of its end. */
 void check_flags(const char *client, unsigned flags, const char *when);
 
 /* A connection that begins now, as far as its client's first ACK. */

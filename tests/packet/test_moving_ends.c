@@ -67,6 +67,14 @@ static void answers(const struct moving_way *way)
     packet_goes(path, client, ACK | PSH | FAR, way->stable);
     test_end();
 
+    path_test(path, "nor does it matter that the former owner has half a connection");
+    packet_goes(path, moving_client(way, client), SYN, way->canary);
+    packet_answered(path, client, way->canary, SYN | ACK);
+    packet_answered(path, client, way->stable, ACK); /* what it says to a forged packet */
+    packet_goes(path, client, ACK, way->canary);
+    packet_goes(path, client, ACK | PSH, way->canary);
+    test_end();
+
     path_test(path,
               "where an answer's record is lost, the former owner's RST leads to the new one");
     packet_goes(path, moving_client(way, client), SYN, way->canary);
@@ -106,7 +114,7 @@ static void recycled(const struct moving_way *way)
     table_put(FLOWS, &key, &flow);
     packet_goes_counted(path, client, ACK | FAR, way->stable, -1);
     packet_answered(path, client, way->stable, ACK);
-    packet_goes_counted(path, client, ACK, way->stable, FS_REASON_FLOW_FOLLOWED, -1);
+    packet_goes_counted(path, client, ACK | FAR, way->stable, FS_REASON_FLOW_FOLLOWED, -1);
     test_end();
 }
 

@@ -21,7 +21,7 @@
 #define BPF_ANY     0
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
+enum tcp_flag { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10 };
 
 static char *fs_arena;
 static struct fs_trips fs_trips;
