@@ -118,9 +118,13 @@ static __always_inline enum reply flow_note_tcp(struct flow_ref *ref, __u32 back
             return REPLY_STEERED;
         if (!checked && flow->from != ref->end)
             return REPLY_FROM;
-        if (!elsewhere)
+        if (elsewhere)
+            return REPLY_STEERED;
+        if (!(flow->flags & FS_FLOW_HALF) || !(ref->tcp_flags & TCP_RST)) {
             flow_note_backend(flow, ref->tcp_flags, ref->client_seq, ref->end, now);
-        return REPLY_STEERED;
+            return REPLY_STEERED;
+        }
+        bpf_map_delete_elem(&flows, ref->key);
     }
     flow_former(ref, now, &former);
     if (flow_needs_none(ref, &former, number))

@@ -75,6 +75,15 @@ static void answers(const struct moving_way *way)
     packet_goes(path, client, ACK | PSH, way->canary);
     test_end();
 
+    path_test(path, "not even where the client's first packets are lost");
+    packet_goes(path, moving_client(way, client), SYN, way->canary);
+    packet_answered(path, client, way->canary, SYN | ACK);
+    packet_answered(path, client, way->stable, ACK);
+    packet_goes(path, client, ACK | FAR, way->stable);
+    packet_held(path, client, way->stable, RST);
+    packet_goes(path, client, ACK | PSH | FAR, way->canary);
+    test_end();
+
     path_test(path,
               "where an answer's record is lost, the former owner's RST leads to the new one");
     packet_goes(path, moving_client(way, client), SYN, way->canary);
