@@ -6,6 +6,7 @@
 #include "command.h"
 #include "events.h"
 #include "iface.h"
+#include "tcx_pins.h"
 
 static int detach(struct instance *instance, const struct options *options, const char *name,
                   struct error *err)
@@ -36,7 +37,7 @@ static int detach_all(struct instance *instance, const struct options *options, 
 }
 
 /* With nothing declared, and nothing attached that can be seen from here, nothing is worth keeping.
- */
+ * Links of other network namespaces can be seen: without pins they would go, and XDP stay. */
 static int remove_if_idle(struct instance *instance, struct error *err)
 {
     const struct fs_directory *dir = fs_at(struct fs_directory, instance->arena,
@@ -47,7 +48,7 @@ static int remove_if_idle(struct instance *instance, struct error *err)
     if (dir->service_count)
         return 0;
     count = iface_list(instance, &list, err);
-    if (count == 0)
+    if (count == 0 && !tcx_pins_sweep(instance))
         instance_remove(instance);
     free(list);
     return count < 0 ? count : 0;
