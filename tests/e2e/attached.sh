@@ -85,7 +85,7 @@ detached() {
 }
 
 readdressed() {
-    ip_in lb addr replace $LB4/16 dev lb0
-    ip_in lb addr replace $VIP4/16 dev lb0
+    ip_in lb addr replace "$LB4/16" dev lb0
+    ip_in lb addr replace "$VIP4/16" dev lb0
     poll 10 in_ns c ping -q -c 1 -W 1 "$LB4"
 }

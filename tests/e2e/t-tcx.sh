@@ -50,7 +50,7 @@ without_link() {
 
 # What clients reset: connections of which a reply came with the backend's address.
 resets() {
-    in_ns c awk '$1 == "Tcp:" { line = $15 } END { print line }' /proc/net/snmp
+    in_ns c grep '^Tcp: [0-9]' /proc/net/snmp | cut -d ' ' -f 15
 }
 
 # undisturbed ROUNDS COMMAND...: each followed by attach, while clients talk.
@@ -161,7 +161,7 @@ in_ns lb tc filter add dev lb0 egress pref 62720 handle 1 bpf da object-pinned "
 check "as an older flowsplit left it, behind another's filter: status tells" lost back "ends_chain (pref 1, *"
 check "attach again brings it to tcx" mended
 check "and leaves no filter" eval '! in_ns lb tc filter show dev lb0 egress | grep tc_egress'
-no_qdisc
+no_qdisc clsact
 check "which the qdisc's end doesn't touch" sound
 rm "$PIN/programs/tc_egress_stand_in" "$PIN/maps/stood_in_for"
 another_first
