@@ -86,6 +86,19 @@ another_goes() {
     done
 }
 
+# Whatever is left of an attach that was killed, the next one mends.
+killed_on_its_way() {
+    local i
+    for ((i = 0; i < $(scaled 30 5); i++)); do
+        another_first
+        in_ns lb timeout --signal KILL "$(awk -v part=$RANDOM -v most="$(scaled 0.1 2)" 'BEGIN { print part / 32767 * most }')" \
+            "$FLOWSPLIT" --pin-dir "$PIN" --quiet attach lb0 || true
+        fs --quiet attach lb0
+        pinned in back
+    done
+    sound
+}
+
 gone() {
     ip_in lb link del lb0
     [ -e "$(back_pin)" ] || fail "no pin is left that could be swept"
@@ -112,7 +125,7 @@ kept_for_another() {
     fs --quiet attach lb1
     elsewhere --quiet attach b0
     fs --quiet delete web
-    fs --quiet detach --all
+    fs detach --all | grep 'still attached in another network namespace'
     equals "$(elsewhere status --json | jq -c '.interfaces[] | [.name, .way_back]')" '["b0","ok"]' "what is attached there"
     elsewhere --quiet detach --all
     [ ! -e "$PIN" ] || fail "pins are left"
@@ -148,11 +161,15 @@ fs --quiet attach lb0 --mode tc
 in_ns lb "$PEER" tc --pin "$PIN-passes" --pass
 check "another comes first, and attach in front of it again: clients notice nothing" undisturbed 5 another_first
 check "it is still held by links" pinned in back
+check "attach is killed on its way to the front: the next one mends" killed_on_its_way
 another_goes
 fs --quiet attach lb0 --mode native
 
 without_link
 check "as an older flowsplit left it, without a link: served" sound
+check "detach takes it out, too" detached
+fs --quiet attach lb0
+without_link
 check "attach makes it one, and clients notice nothing" undisturbed 1 true
 check "it is pinned" pinned back
 link_detached
