@@ -5,7 +5,8 @@
  * An interface needs a program on each way, and these can't be attached in one step. So each way in
  * has a second program that only learns who talks to the backends' own addresses: it holds the
  * place until the way back is there, and while that goes. A third, at TC, stands in while one mode
- * gives way to another. user/kernel/iface.c has the order. */
+ * gives way to another, and one on the way back while that goes to the front of its chain.
+ * user/kernel/iface.c has the order. */
 #include "vmlinux.h"
 #include "sockets.bpf.h"
 #include "steer.bpf.h"
@@ -79,6 +80,14 @@ int tc_egress(struct __sk_buff *skb)
     int parsed = parse_skb(skb, &pkt);
 
     return steer_egress(skb, &pkt, parsed);
+}
+
+/* What tc_egress does, as another program: a chain of tcx can't hold one twice. */
+SEC("tc")
+int tc_egress_stand_in(struct __sk_buff *skb)
+{
+    bpf_tail_call(skb, &stood_in_for, 0);
+    return TC_ACT_UNSPEC;
 }
 
 SEC("tp_btf/xdp_devmap_xmit")

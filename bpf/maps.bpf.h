@@ -130,4 +130,12 @@ struct {
     __type(value, struct fs_ban);
 } no_redirect SEC(".maps");
 
+/* What a program that stands in does: tc_egress. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} stood_in_for SEC(".maps");
+
 #endif

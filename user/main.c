@@ -102,6 +102,7 @@ static const struct {
     {"metrics", true, 0, OPTION_METRICS, offsetof(struct options, metrics)},
     {"timeout", true, 0, OPTION_TIMEOUT, offsetof(struct options, timeout)},
     {"full", false, 0, OPTION_FULL, offsetof(struct options, full)},
+    {"top", false, 0, OPTION_TOP, offsetof(struct options, top)},
 };
 
 #define OPTIONS      (sizeof(option_table) / sizeof(option_table[0]))

@@ -49,9 +49,15 @@ static const struct {
     {"pass", cmd_pass,
      "--dev IFACE\n      an XDP program that passes everything, until it is ended"},
     {"tc", cmd_tc,
-     "--pin PATH | --dev IFACE [--way in|back] [--last | --detach PATH] | --probe\n"
-     "      a TC program that ends the chain with TC_ACT_OK: pinned, or by a tcx link until it is\n"
-     "      ended, as the first (or last); --detach takes a pinned one out; --probe succeeds if\n"
+     "--pin PATH [--pass] | --dev IFACE [--way in|back] [--last | --attach PATH | --detach PATH | "
+     "--show]\n"
+     "      | --probe\n"
+     "      a TC program that ends the chain with TC_ACT_OK (or doesn't): pinned, or by a tcx "
+     "link\n"
+     "      until it is ended, as the first (or last); --attach puts a pinned one first into tcx, "
+     "without a link,\n"
+     "      --detach takes it out; --show prints \"PROGRAM LINK\", ids, of each; --probe succeeds "
+     "if\n"
      "      this kernel has tcx"},
     {"in", cmd_in, "NETNS COMMAND...\n      becomes the command in a network namespace"},
     {"seccomp", cmd_seccomp,

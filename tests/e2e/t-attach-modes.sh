@@ -42,5 +42,17 @@ auto_says_which() {
     fs attach lb0 >"$TMP/said" 2>&1
     grep -i native "$TMP/said"
 }
+# refused_without_ethernet INTERFACE: nothing that it brings could be steered.
+refused_without_ethernet() {
+    ! fs attach "$1" 2>"$TMP/refused" || fail "attached"
+    cat "$TMP/refused"
+    grep -q "$1: its packets are in no Ethernet frames" "$TMP/refused"
+    equals "$(status '.interfaces | map(.name) | join(" ")')" lb0 "interfaces"
+}
 check "attach says which mode auto took" auto_says_which
+if ip_in lb tuntap add dev tun0 mode tun 2>/dev/null; then
+    check "an interface without Ethernet frames is refused" refused_without_ethernet tun0
+else
+    skip "an interface without Ethernet frames is refused" "this kernel has no tun devices here"
+fi
 done_testing

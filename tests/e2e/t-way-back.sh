@@ -3,54 +3,7 @@
 # Attached means that packets of both ways reach the programs, whoever else is at the interface and whatever becomes of
 # it: attach ends so or says what is in the way, status sees what is lost, attach again mends.
 . "$(dirname "$0")/lib.sh"
-
-# Another's program, for filters, ends the chain with TC_ACT_OK.
-OTHER=$PIN-other
-
-answers() {
-    equals "$(in_ns c curl -s --max-time "$(scaled 3 15)" "http://$VIP4/")" l1 "the answer"
-}
-
-no_answer() {
-    ! in_ns c curl -s --max-time "$(scaled 1 5)" "http://$VIP4/" || fail "answered all the same"
-}
-
-# looked_at NAME EXIT-STATUS WAY-IN WAY-BACK: what status and metrics say, the ways by patterns.
-looked_at() {
-    local code=0 ways wanted="in: $3, back: $4"
-    fs status --json >"$TMP/looked" || code=$?
-    cat "$TMP/looked"
-    equals "$code" "$2" "status' exit status"
-    ways=$(jq -r --arg name "$1" '.interfaces[] | select(.name == $name) | "in: \(.way_in), back: \(.way_back)"' "$TMP/looked")
-    # shellcheck disable=SC2053 # a pattern
-    [[ $ways == $wanted ]] || fail "status says '$ways'"
-    fs metrics >"$TMP/metrics"
-    grep -qxF "flowsplit_interface_attached{interface=\"$1\",way=\"in\"} $([[ $3 != ok ]]; echo $?)" "$TMP/metrics"
-    grep -qxF "flowsplit_interface_attached{interface=\"$1\",way=\"back\"} $([[ $4 != ok ]]; echo $?)" "$TMP/metrics"
-}
-
-sound() {
-    looked_at lb0 0 ok ok
-    answers
-}
-
-attached_and_sound() {
-    fs attach lb0 "$@"
-    sound
-}
-
-mended() {
-    fs attach lb0 | grep ': attached'
-    sound
-}
-
-# lost WAY PATTERN: status tells, in words too, and clients get no answer.
-lost() {
-    if [ "$1" = in ]; then looked_at lb0 1 "$2" ok; else looked_at lb0 1 ok "$2"; fi
-    fs status >"$TMP/words" && fail "exit status 0"
-    grep "lb0: the way $1: " "$TMP/words"
-    no_answer
-}
+. "$E2E_DIR/attached.sh"
 
 # watch_exits_with STATUS: when it is interrupted.
 watch_exits_with() {
@@ -67,46 +20,12 @@ top_tells() {
     grep -aq 'lb0: the way in: missing' "$TMP/screen"
 }
 
-unattached() {
-    equals "$(fs status --json | jq -r '.interfaces | length')" 0 "the number of interfaces"
-    ! in_ns lb ip -d link show lb0 | grep -i xdp || fail "an XDP program is left"
-    ! in_ns lb tc filter show dev lb0 egress | grep tc_egress || fail "a filter is left"
-}
-
 # attach_refused WORDS: which attach says on stderr; nothing is left.
 attach_refused() {
     ! fs attach lb0 2>"$TMP/refused" || fail "attached"
     cat "$TMP/refused"
     grep -q "$1" "$TMP/refused"
     unattached
-}
-
-other_filter() { # OPTIONS...
-    in_ns lb tc qdisc add dev lb0 clsact 2>/dev/null || true
-    in_ns lb tc filter add dev lb0 egress "$@" bpf da object-pinned "$OTHER"
-}
-
-no_qdisc() {
-    in_ns lb tc qdisc del dev lb0 "${1:-clsact}"
-}
-
-# other_link TAG [OPTIONS...]: until other_ends TAG.
-other_link() {
-    local tag=$1
-    shift
-    background "$tag" lb "$PEER" tc --dev lb0 "$@"
-    poll 10 grep -q ready "$TMP/$tag.out" || fail "$(cat "$TMP/$tag.err")"
-}
-
-detached() {
-    fs --quiet detach lb0
-    unattached
-}
-
-readdressed() {
-    ip_in lb addr replace $LB4/16 dev lb0
-    ip_in lb addr replace $VIP4/16 dev lb0
-    poll 10 in_ns c ping -q -c 1 -W 1 "$LB4"
 }
 
 # ---- where there is tcx ----
@@ -146,20 +65,6 @@ beside_tcx() {
     check "attach again mends this way, too" mended
     background_end front TERM
     check "back in mode native" attached_and_sound --mode native
-}
-
-taken_out_of_tcx() {
-    in_ns lb "$PEER" tc --dev lb0 --detach "$PIN/programs/tc_egress"
-    check "the way back is taken out: status tells" lost back missing
-    check "attach again mends" mended
-    in_ns lb "$PEER" tc --dev lb0 --detach "$PIN/programs/tc_egress"
-    other_filter pref 1 handle 1
-    in_ns lb tc filter add dev lb0 egress pref 62720 handle 1 bpf da object-pinned "$PIN/programs/tc_egress"
-    check "as an older flowsplit left it, behind another's filter: status tells" lost back "ends_chain (pref 1, *"
-    check "attach again brings it to tcx" mended
-    check "and leaves no filter" eval '! in_ns lb tc filter show dev lb0 egress | grep tc_egress'
-    no_qdisc
-    check "which the qdisc's end doesn't touch" sound
 }
 
 # ---- where there is none ----
@@ -250,12 +155,11 @@ made_again() {
 
 topology_routed
 serve_all
-in_ns lb "$PEER" tc --pin "$OTHER"
+other_pinned
 apply_services service web "$VIP4:80/tcp" flow 5m stable "stable=100%:$(backends 4 l1)"
 if in_ns lb "$PEER" tc --probe; then
     beside_qdiscs_by_tcx
     beside_tcx
-    taken_out_of_tcx
 else
     beside_qdiscs_by_clsact
 fi

@@ -21,7 +21,7 @@
 const char *const table_names[TABLE_COUNT] = {"flows", "unproven", "udp_flows"};
 
 static const char *const reason_names[] = {
-#define REASON_NAME(id, name, fate, normal, text) name,
+#define REASON_NAME(id, name, fate, normal, text, setting) name,
     FS_REASONS(REASON_NAME)};
 
 static int tables[TABLE_COUNT], backend_counters, reason_counters, direct_seen, no_redirect,

@@ -16,8 +16,9 @@
 /* Since 6.16; not in Debian 12's headers. */
 #define TEST_SKB_CHECKSUM_COMPLETE (1u << 2)
 
-const char *const program_names[PROGRAM_COUNT] = {"xdp_ingress", "tc_ingress", "tc_egress",
-                                                  "xdp_learn",   "tc_learn",   "tc_stand_in"};
+const char *const program_names[PROGRAM_COUNT] = {"xdp_ingress",       "tc_ingress", "tc_egress",
+                                                  "xdp_learn",         "tc_learn",   "tc_stand_in",
+                                                  "tc_egress_stand_in"};
 const char *const verdict_names[] = {"pass", "drop", "forward", "back", "anything else"};
 
 static int programs[PROGRAM_COUNT];
@@ -56,6 +57,11 @@ static enum verdict tc_verdict(unsigned returned)
            : (int)returned == TC_ACT_SHOT     ? DROP
            : (int)returned == TC_ACT_REDIRECT ? FORWARD
                                               : ANYTHING_ELSE;
+}
+
+bool program_is_egress(enum program program)
+{
+    return program == TC_EGRESS || program == TC_EGRESS_STAND_IN;
 }
 
 bool program_is_xdp(enum program program)

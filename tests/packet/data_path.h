@@ -16,6 +16,7 @@ enum program {
     XDP_LEARN,
     TC_LEARN,
     TC_STAND_IN,
+    TC_EGRESS_STAND_IN,
     PROGRAM_COUNT,
 };
 
@@ -24,6 +25,7 @@ enum { XDP = 1, TC = 2, INGRESS = XDP | TC, EGRESS = 4, ALL = INGRESS | EGRESS }
 
 extern const char *const program_names[PROGRAM_COUNT];
 bool program_is_xdp(enum program program);
+bool program_is_egress(enum program program);
 
 enum verdict {
     PASS,

@@ -107,7 +107,7 @@ void fixture_check(const struct fixture *fixture, enum program program)
     uint64_t before[FS_REASON_COUNT];
     enum verdict verdict, wanted = fixture->verdict;
 
-    if (program == TC_EGRESS && !fixture->from_this_host)
+    if (program_is_egress(program) && !fixture->from_this_host)
         run.came_in_by = host_interface("cl0");
     if (!program_is_xdp(program) && wanted == BACK)
         wanted = FORWARD;

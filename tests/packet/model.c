@@ -347,9 +347,9 @@ bool model_allows(const struct model_case *at, enum verdict verdict, const struc
     struct fates fates = {.at = at, .verdict = verdict, .out = out};
 
     if (at->program == XDP_LEARN || at->program == TC_LEARN ||
-        (at->program != TC_EGRESS && !at->for_host))
+        (!program_is_egress(at->program) && !at->for_host))
         untouched(&fates);
-    else if (at->program == TC_EGRESS)
+    else if (program_is_egress(at->program))
         leave(&fates);
     else
         come_in(&fates);

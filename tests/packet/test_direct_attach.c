@@ -86,6 +86,27 @@ static void standing_in(void)
     test_end();
 }
 
+/* While tc_egress goes to the front of its chain, both see what leaves. */
+static void standing_in_back(void)
+{
+    begin("tc_egress_stand_in restores as tc_egress does");
+    by_vip(SYN);
+    packet_check(path, TC_EGRESS_STAND_IN, backend, client, SYN | ACK, path->vip, client);
+    by_vip(ACK | PSH);
+    packet_check(path, TC_EGRESS_STAND_IN, backend, client, ACK | PSH, path->vip, client);
+    test_end();
+
+    begin("and leaves alone what that has restored, or has left to a direct client");
+    packet_check(path, TC_EGRESS_STAND_IN, path->vip, client, ACK | PSH, path->vip, client);
+    directly(SYN);
+    answered_from(backend, SYN | ACK);
+    packet_check(path, TC_EGRESS_STAND_IN, backend, client, SYN | ACK, backend, client);
+    directly(ACK);
+    answered_from(backend, ACK | PSH);
+    packet_check(path, TC_EGRESS_STAND_IN, backend, client, ACK | PSH, backend, client);
+    test_end();
+}
+
 int main(void)
 {
     host_start(direct_services);
@@ -99,6 +120,8 @@ int main(void)
         tables_clear();
         attaching(path->in == XDP_INGRESS ? XDP_LEARN : TC_LEARN);
         standing_in();
+        tables_clear();
+        standing_in_back();
     }
     return tests_done();
 }

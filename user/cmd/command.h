@@ -34,6 +34,7 @@ struct options {
     const char *metrics;
     const char *timeout;
     bool full;
+    bool top;
 };
 
 /* Which of the options of single commands a command takes. */
@@ -50,6 +51,7 @@ enum option_set {
     OPTION_METRICS = 512,
     OPTION_TIMEOUT = 1024,
     OPTION_FULL = 2048,
+    OPTION_TOP = 4096,
 };
 
 /* A subcommand; its file defines one, and main.c lists it. */

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "events.h"
 #include "iface.h"
+#include "tcx_pins.h"
 
 static int detach(struct instance *instance, const struct options *options, const char *name,
                   struct error *err)
@@ -36,8 +37,9 @@ static int detach_all(struct instance *instance, const struct options *options, 
 }
 
 /* With nothing declared, and nothing attached that can be seen from here, nothing is worth keeping.
- */
-static int remove_if_idle(struct instance *instance, struct error *err)
+ * Links of other network namespaces can be seen: without pins they would go, and XDP stay. */
+static int remove_if_idle(struct instance *instance, const struct options *options,
+                          struct error *err)
 {
     const struct fs_directory *dir = fs_at(struct fs_directory, instance->arena,
                                            fs_at(struct fs_root, instance->arena, 0)->directory);
@@ -47,8 +49,10 @@ static int remove_if_idle(struct instance *instance, struct error *err)
     if (dir->service_count)
         return 0;
     count = iface_list(instance, &list, err);
-    if (count == 0)
+    if (count == 0 && !tcx_pins_sweep(instance))
         instance_remove(instance);
+    else if (count == 0 && !options->quiet)
+        puts("still attached in another network namespace: the pins stay");
     free(list);
     return count < 0 ? count : 0;
 }
@@ -73,7 +77,7 @@ static int run(const struct options *options, int argc, char **argv)
         return command_failed(&err);
     code = options->all ? detach_all(&instance, options, &err)
                         : detach(&instance, options, argv[0], &err);
-    code = code ? code : remove_if_idle(&instance, &err);
+    code = code ? code : remove_if_idle(&instance, options, &err);
     instance_close(&instance);
     return code ? command_failed(&err) : EXIT_DONE;
 }

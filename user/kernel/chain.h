@@ -12,6 +12,7 @@
 /* One of them. */
 struct chain_item {
     uint32_t program;  /* its id; 0 is a filter that is no program */
+    uint32_t link;     /* its id; 0: by none */
     uint32_t priority; /* 0: in tcx, in front of all that have one */
     uint32_t handle;
     char kind[16]; /* "tcx", or the filter's */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,16 +99,33 @@ static bool is_idle(const struct instance *instance, unsigned ifindex)
     return false;
 }
 
+static bool ask(const char *name, unsigned long what, struct ifreq *request)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool answered;
+
+    memset(request, 0, sizeof(*request));
+    snprintf(request->ifr_name, sizeof(request->ifr_name), "%s", name);
+    answered = fd >= 0 && ioctl(fd, what, request) == 0;
+    if (fd >= 0)
+        close(fd);
+    return answered;
+}
+
 static bool is_up(const char *name)
 {
-    struct ifreq request = {0};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool up;
+    struct ifreq request;
 
-    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-    up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
-    close(fd);
-    return up;
+    return ask(name, SIOCGIFFLAGS, &request) && request.ifr_flags & IFF_UP;
+}
+
+/* The programs find packets in Ethernet frames, which is what loopback has, too. */
+static bool has_ethernet(const char *name)
+{
+    struct ifreq request;
+
+    return ask(name, SIOCGIFHWADDR, &request) && (request.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
+                                                  request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK);
 }
 
 static void look(const struct instance *instance, struct iface *iface)
@@ -217,6 +235,19 @@ static int find_interface(const char *name, unsigned *ifindex, struct error *err
                : error_set(err, -ENODEV, "no interface \"%.32s\" in this network namespace", name);
 }
 
+static int find_attachable(const char *name, unsigned *ifindex, struct error *err)
+{
+    int code = find_interface(name, ifindex, err);
+
+    if (code || has_ethernet(name))
+        return code;
+    return error_set(err, -EPROTONOSUPPORT,
+                     "can't attach to %s: its packets are in no Ethernet frames, so none could be "
+                     "steered; of tunnels, those can be attached that carry such frames (gretap, "
+                     "VXLAN, tap)",
+                     name);
+}
+
 int iface_exists(const char *name, struct error *err)
 {
     unsigned ifindex;
@@ -248,7 +279,7 @@ int iface_attach(const struct instance *instance, const char *name, enum iface_m
     struct attempt attempt = {.instance = instance};
     enum iface_mode want = *mode == IFACE_AUTO ? IFACE_NATIVE : *mode;
     struct iface before = {0};
-    int code = find_interface(name, &attempt.ifindex, err);
+    int code = find_attachable(name, &attempt.ifindex, err);
 
     *why = '\0';
     *changed = false;

@@ -50,7 +50,7 @@ static int open_pins(struct instance *instance, const char *dir, const struct pi
     for (const struct pin *pin = pins; pin->name; pin++) {
         int fd = bpf_obj_get(pins_path(path, dir, pin->name));
 
-        if (fd < 0 && errno == ENOENT && pin->optional)
+        if (fd < 0 && errno == ENOENT && pin->need != PIN_NEEDED)
             continue;
         if (fd < 0 && errno == ENOENT)
             return wrong_abi(instance->pin_dir, err);

@@ -19,37 +19,40 @@
 #define UNBORN "new" /* an instance in the making, until its directories are renamed */
 
 const struct pin instance_maps[] = {
-    {"arena", offsetof(struct instance, maps.arena), false},
-    {"unproven", offsetof(struct instance, maps.flow[FLOW_MAP_UNPROVEN]), false},
-    {"flows", offsetof(struct instance, maps.flow[FLOW_MAP_FLOWS]), false},
-    {"udp_flows", offsetof(struct instance, maps.flow[FLOW_MAP_UDP]), false},
-    {"answers", offsetof(struct instance, maps.answers), false},
-    {"backend_counters", offsetof(struct instance, maps.backend_counters), false},
-    {"reason_counters", offsetof(struct instance, maps.reason_counters), false},
-    {"direct_seen", offsetof(struct instance, maps.direct_seen), false},
-    {"no_redirect", offsetof(struct instance, maps.no_redirect), false},
-    {"trips", offsetof(struct instance, maps.trips), false},
-    {"health", offsetof(struct instance, maps.health), false},
-    {"events", offsetof(struct instance, maps.events), false},
-    {"handshakes", offsetof(struct instance, maps.handshakes), false},
-    {"served", offsetof(struct instance, maps.served), false},
-    {"samples", offsetof(struct instance, maps.samples), false},
-    {"sockets", offsetof(struct instance, maps.sockets), false},
-    {"close_waits", offsetof(struct instance, maps.close_waits), false},
-    {"close_wait_clock", offsetof(struct instance, maps.close_wait_clock), false},
-    {"namespaces", offsetof(struct instance, maps.namespaces), false},
-    {NULL, 0, false},
+    {"arena", offsetof(struct instance, maps.arena), PIN_NEEDED},
+    {"unproven", offsetof(struct instance, maps.flow[FLOW_MAP_UNPROVEN]), PIN_NEEDED},
+    {"flows", offsetof(struct instance, maps.flow[FLOW_MAP_FLOWS]), PIN_NEEDED},
+    {"udp_flows", offsetof(struct instance, maps.flow[FLOW_MAP_UDP]), PIN_NEEDED},
+    {"answers", offsetof(struct instance, maps.answers), PIN_NEEDED},
+    {"backend_counters", offsetof(struct instance, maps.backend_counters), PIN_NEEDED},
+    {"reason_counters", offsetof(struct instance, maps.reason_counters), PIN_NEEDED},
+    {"direct_seen", offsetof(struct instance, maps.direct_seen), PIN_NEEDED},
+    {"no_redirect", offsetof(struct instance, maps.no_redirect), PIN_NEEDED},
+    {"trips", offsetof(struct instance, maps.trips), PIN_NEEDED},
+    {"health", offsetof(struct instance, maps.health), PIN_NEEDED},
+    {"events", offsetof(struct instance, maps.events), PIN_NEEDED},
+    {"handshakes", offsetof(struct instance, maps.handshakes), PIN_NEEDED},
+    {"served", offsetof(struct instance, maps.served), PIN_NEEDED},
+    {"samples", offsetof(struct instance, maps.samples), PIN_NEEDED},
+    {"sockets", offsetof(struct instance, maps.sockets), PIN_NEEDED},
+    {"close_waits", offsetof(struct instance, maps.close_waits), PIN_NEEDED},
+    {"close_wait_clock", offsetof(struct instance, maps.close_wait_clock), PIN_NEEDED},
+    {"namespaces", offsetof(struct instance, maps.namespaces), PIN_NEEDED},
+    {"stood_in_for", offsetof(struct instance, maps.stood_in_for), PIN_HELPS},
+    {NULL, 0, PIN_NEEDED},
 };
 
 const struct pin instance_programs[] = {
-    {"xdp_ingress", offsetof(struct instance, programs[PROGRAM_XDP_INGRESS]), false},
-    {"xdp_learn", offsetof(struct instance, programs[PROGRAM_XDP_LEARN]), false},
-    {"tc_ingress", offsetof(struct instance, programs[PROGRAM_TC_INGRESS]), false},
-    {"tc_learn", offsetof(struct instance, programs[PROGRAM_TC_LEARN]), false},
-    {"tc_stand_in", offsetof(struct instance, programs[PROGRAM_TC_STAND_IN]), false},
-    {"tc_egress", offsetof(struct instance, programs[PROGRAM_TC_EGRESS]), false},
-    {"sockets_list", offsetof(struct instance, programs[PROGRAM_SOCKETS_LIST]), true},
-    {NULL, 0, false},
+    {"xdp_ingress", offsetof(struct instance, programs[PROGRAM_XDP_INGRESS]), PIN_NEEDED},
+    {"xdp_learn", offsetof(struct instance, programs[PROGRAM_XDP_LEARN]), PIN_NEEDED},
+    {"tc_ingress", offsetof(struct instance, programs[PROGRAM_TC_INGRESS]), PIN_NEEDED},
+    {"tc_learn", offsetof(struct instance, programs[PROGRAM_TC_LEARN]), PIN_NEEDED},
+    {"tc_stand_in", offsetof(struct instance, programs[PROGRAM_TC_STAND_IN]), PIN_NEEDED},
+    {"tc_egress", offsetof(struct instance, programs[PROGRAM_TC_EGRESS]), PIN_NEEDED},
+    {"tc_egress_stand_in", offsetof(struct instance, programs[PROGRAM_TC_EGRESS_STAND_IN]),
+     PIN_HELPS},
+    {"sockets_list", offsetof(struct instance, programs[PROGRAM_SOCKETS_LIST]), PIN_OBSERVES},
+    {NULL, 0, PIN_NEEDED},
 };
 
 const void *instance_programs_elf(size_t *bytes)
@@ -100,7 +103,7 @@ static int pin_all(struct flowsplit_bpf *skel, const char *maps_dir, const char 
 
         if (!program)
             return -ENOENT;
-        if (!pin->optional &&
+        if (pin->need != PIN_OBSERVES &&
             bpf_obj_pin(bpf_program__fd(program), pins_path(path, programs_dir, pin->name)))
             code = -errno;
     }
@@ -124,6 +127,16 @@ static void format_arena(void *arena)
     key.mul[1] |= 1;
     clock_gettime(CLOCK_REALTIME, &now);
     model_format(arena, &key, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+}
+
+/* While the map is pinned, it keeps what is in it. */
+static int tell_stand_in(const struct flowsplit_bpf *skel)
+{
+    uint32_t key = 0, program = (uint32_t)bpf_program__fd(skel->progs.tc_egress);
+
+    return bpf_map_update_elem(bpf_map__fd(skel->maps.stood_in_for), &key, &program, BPF_ANY)
+               ? -errno
+               : 0;
 }
 
 static uint32_t program_id(const struct bpf_program *program)
@@ -152,6 +165,7 @@ static int pin_instance(struct flowsplit_bpf *skel, const char *pin_dir, struct 
     if (code)
         return code;
     code = pin_all(skel, maps, programs);
+    code = code ? code : tell_stand_in(skel);
     if (!code)
         observers_load(skel->obj, program_id(skel->progs.xdp_ingress), programs, links,
                        fs_at(struct fs_root, skel->bss->fs_arena, 0)->refused);

@@ -15,11 +15,17 @@ struct bpf_object;
 #define PINS_PROGRAMS "programs"
 #define PINS_LINKS    "links"
 
+enum pin_need {
+    PIN_NEEDED,
+    PIN_OBSERVES, /* pinned by observers_load(), and perhaps not at all */
+    PIN_HELPS,    /* instances of other builds may be without it */
+};
+
 /* Where in struct instance a pinned map's or program's descriptor goes. */
 struct pin {
     const char *name;
     size_t offset;
-    bool optional; /* not pinned by who makes the instance, and perhaps not at all */
+    enum pin_need need;
 };
 
 /* Both ended by a name of NULL. */

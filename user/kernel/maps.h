@@ -31,6 +31,7 @@ struct maps {
     int close_waits;
     int close_wait_clock;
     int namespaces;
+    int stood_in_for;
 };
 
 /* Calls `visit` for each entry; one that returns true has the entry deleted. Entries that appear or

@@ -6,6 +6,7 @@
 
 #include "change_trip.h"
 #include "clock.h"
+#include "tcx_pins.h"
 
 /* Publishes what changed, and reads what is then there. */
 static int publish(struct instance *instance, struct model **model, struct error *err)
@@ -25,6 +26,7 @@ int settle(struct instance *instance, struct model **model, struct sweep_result 
 {
     int code;
 
+    tcx_pins_sweep(instance);
     *model = model_read(instance->arena, instance->trips, err);
     if (!*model)
         return -ENOMEM;

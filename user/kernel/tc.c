@@ -7,6 +7,7 @@
 
 #include "clsact.h"
 #include "owner.h"
+#include "tcx_pins.h"
 
 /* One direction of an interface. */
 struct side {
@@ -66,6 +67,8 @@ static const struct chain_item *find_ahead(const struct side *side, char *name)
 
 static int remove_item(const struct side *side, const struct chain_item *item)
 {
+    if (item->link)
+        return tcx_pins_remove(side->instance, side->way, item->link);
     if (is_tcx(item))
         return tcx_remove(side->ifindex, side->way,
                           side->instance->programs[program_of(side, item)]);
@@ -88,6 +91,22 @@ static int remove_mine(const struct side *side, const struct chain_item *kept)
     return err;
 }
 
+/* Puts a program where another of the instance's is. */
+static int replace(const struct side *side, const struct chain_item *item,
+                   enum instance_program program)
+{
+    const int *programs = side->instance->programs;
+    enum instance_program old = program_of(side, item);
+
+    if (item->link)
+        return tcx_pins_keep(side->instance, side->way, item->link, programs[program]);
+    if (old == program)
+        return 0;
+    if (is_tcx(item))
+        return tcx_replace(side->ifindex, side->way, programs[old], programs[program]);
+    return clsact_replace(side->ifindex, parent(side), item, programs[program]);
+}
+
 /* The instance's program `program` in tcx, or NULL. */
 static const struct chain_item *find_in_tcx(const struct side *side, enum instance_program program)
 {
@@ -97,39 +116,52 @@ static const struct chain_item *find_in_tcx(const struct side *side, enum instan
     return NULL;
 }
 
-/* In tcx a program can't be twice: to become the first, it leaves for a moment. */
-static int put_first(const struct side *side, enum instance_program program,
-                     const struct chain_item **kept)
+/* What does the same behind a program as that would itself, and nothing to what that has steered;
+ * PROGRAM_COUNT: none. */
+static enum instance_program stand_in(const struct side *side, enum instance_program program)
 {
-    int fd = side->instance->programs[program], err = 0;
+    enum instance_program other = program == PROGRAM_TC_INGRESS  ? PROGRAM_TC_STAND_IN
+                                  : program == PROGRAM_TC_EGRESS ? PROGRAM_TC_EGRESS_STAND_IN
+                                                                 : PROGRAM_COUNT;
 
-    *kept = NULL;
-    if (!side->has_tcx)
-        return clsact_put(side->ifindex, parent(side), clsact_free_priority(&side->chain), fd);
-    *kept = find_in_tcx(side, program);
-    if (*kept)
-        err = tcx_remove(side->ifindex, side->way, fd);
-    return err ? err : tcx_put_first(side->ifindex, side->way, fd);
+    return other != PROGRAM_COUNT && side->instance->programs[other] >= 0 ? other : PROGRAM_COUNT;
 }
 
-static int replace(const struct side *side, enum instance_program program)
+/* Makes way for a program in a chain that can't hold it twice. Where nothing can stand in for it,
+ * it is missing until it is put in front. */
+static int step_aside(const struct side *side, enum instance_program program)
 {
-    const int *programs = side->instance->programs;
-    enum instance_program old = program_of(side, side->mine);
+    const struct chain_item *there = find_in_tcx(side, program);
+    enum instance_program other = stand_in(side, program);
 
-    if (old == program)
+    if (!there)
         return 0;
-    if (is_tcx(side->mine))
-        return tcx_replace(side->ifindex, side->way, programs[old], programs[program]);
-    return clsact_replace(side->ifindex, parent(side), side->mine, programs[program]);
+    if (other == PROGRAM_COUNT || find_in_tcx(side, other))
+        return remove_item(side, there);
+    return replace(side, there, other);
 }
 
-/* Is the instance's program as far in front as it can be? */
+/* A link can't change its place: a new one is put in front, and then the old one goes. */
+static int put_first(struct side *side, enum instance_program program)
+{
+    int fd = side->instance->programs[program], err;
+
+    if (side->has_tcx) {
+        err = step_aside(side, program);
+        err = err ? err : tcx_pins_put_first(side->instance, side->ifindex, side->way, fd);
+    } else {
+        err = clsact_put(side->ifindex, parent(side), clsact_free_priority(&side->chain), fd);
+    }
+    err = err ? err : look(side, side->instance, side->ifindex, side->way);
+    return err ? err : remove_mine(side, side->mine);
+}
+
+/* Is the instance's program as far in front as it can be, and held as it should be? */
 static bool is_first(const struct side *side)
 {
     char name[OWNER_NAME];
 
-    if (!side->mine || is_tcx(side->mine) != side->has_tcx)
+    if (!side->mine || !side->mine->link == side->has_tcx)
         return false;
     return !find_ahead(side, name) ||
            (!side->has_tcx && side->mine->priority < clsact_free_priority(&side->chain));
@@ -138,19 +170,15 @@ static bool is_first(const struct side *side)
 int tc_put(const struct instance *instance, unsigned ifindex, enum tcx_way way,
            enum instance_program program)
 {
-    const struct chain_item *kept;
     struct side side;
     int err = look(&side, instance, ifindex, way);
 
     if (err || side.displaced)
         return err ? err : -EADDRINUSE;
-    kept = side.mine;
-    if (is_first(&side) &&
-        (!side.has_tcx || program_of(&side, kept) == program || !find_in_tcx(&side, program)))
-        err = replace(&side, program);
-    else
-        err = put_first(&side, program, &kept);
-    return err ? err : remove_mine(&side, kept);
+    if (!is_first(&side))
+        return put_first(&side, program);
+    err = remove_mine(&side, side.mine);
+    return err ? err : replace(&side, side.mine, program);
 }
 
 int tc_clear(const struct instance *instance, unsigned ifindex, enum tcx_way way)

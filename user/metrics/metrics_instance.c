@@ -78,7 +78,7 @@ static void write_reasons(struct metrics_text *text, const struct metrics_family
     static const struct {
         const char *name, *fate, *normal;
     } reasons[] = {
-#define REASON_ROW(id, name, fate, normal, words) {name, fate, normal},
+#define REASON_ROW(id, name, fate, normal, words, setting) {name, fate, normal},
         FS_REASONS(REASON_ROW)
 #undef REASON_ROW
     };

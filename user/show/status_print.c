@@ -141,11 +141,11 @@ static void print_interfaces(const json_t *list)
     char fault[STATUS_FAULT_MAX];
     size_t i = 0;
 
-    printf("interfaces:");
+    printf("attached:");
     json_array_foreach(list, i, interface)
         printf(" %s (%s%s)", text(interface, "name"), text(interface, "mode"),
                json_is_true(json_object_get(interface, "up")) ? "" : ", down");
-    puts(i ? "" : " none attached");
+    puts(i ? "" : " none");
     json_array_foreach(list, i, interface)
     {
         for (enum status_way way = 0; way < STATUS_WAYS; way++)
