@@ -40,11 +40,14 @@
         n_;                          \
     })
 
-#define VLAN_TAGS_MAX     2
-#define IPV6_EXTENSIONS   8
-#define IP_FRAGMENT       0x3fff /* more-fragments flag and offset */
-#define IP6_FRAGMENT      0xfff9 /* the same in an IPv6 fragment header */
-#define TRANSPORT_OFF_MAX 0x7ff
+#define VLAN_TAGS_MAX      2
+#define IPV6_EXTENSIONS    8
+#define IPV4_OPTIONS       40     /* bytes, and so at most as many options */
+#define IP_FRAGMENT        0x3fff /* more-fragments flag and offset */
+#define IP_FRAGMENT_LATER  0x1fff /* the offset alone: none is that of the first */
+#define IP6_FRAGMENT       0xfff9 /* the same in an IPv6 fragment header */
+#define IP6_FRAGMENT_LATER 0xfff8
+#define TRANSPORT_OFF_MAX  0x7ff
 
 enum tcp_flag {
     TCP_FIN = 0x01,
@@ -66,6 +69,13 @@ struct icmp_header {
     __u8 code;
     __u16 checksum;
     __u32 rest;
+};
+
+enum ipv4_option {
+    IPV4_OPTION_END = 0,
+    IPV4_OPTION_NONE = 1,
+    IPV4_OPTION_LSRR = 0x83, /* loose and strict source route */
+    IPV4_OPTION_SSRR = 0x89,
 };
 
 enum icmp_error {
@@ -175,6 +185,8 @@ static __always_inline int parse_transport(struct packet *pkt, __u32 l4_bytes)
             return FS_REASON_MALFORMED;
         pkt->tcp_flags = ((__u8 *)tcp)[13];
         pkt->l4_bytes = tcp->doff * 4;
+        if ((__u32)pkt->l4_bytes - sizeof(*tcp) > l4_bytes - sizeof(*tcp)) /* of both, no less */
+            return FS_REASON_MALFORMED;
         pkt->l4_check = &tcp->check;
     } else if (pkt->proto == IPPROTO_UDP) {
         struct udphdr *udp = pkt->l4;
@@ -190,20 +202,83 @@ static __always_inline int parse_transport(struct packet *pkt, __u32 l4_bytes)
             return FS_REASON_MALFORMED;
         return icmp_is_error(pkt->family, icmp->type) ? PARSE_ICMP_ERROR : FS_REASON_NO_PORTS;
     } else {
-        return FS_REASON_NO_PORTS;
+        return pkt->proto == IPPROTO_AH ? FS_REASON_AUTHENTICATED : FS_REASON_NO_PORTS;
     }
     pkt->source_be = ports->source_be;
     pkt->dest_be = ports->dest_be;
     return PARSE_PORTS;
 }
 
-static __always_inline int parse_ipv4(struct packet *pkt)
+/* Looks through the options of an IPv4 header, from `off` to `stop`. Returns 0, or why the packet
+ * is none of ours. */
+static __always_inline int ipv4_options(void *data, void *end, __u32 off, __u32 stop)
+{
+    for (int i = 0; i < IPV4_OPTIONS; i++) {
+        __u8 *option, bytes;
+
+        if (off >= stop)
+            break;
+        bound_offset(off); /* also so that all ways through the loop end alike */
+        option = data + off;
+        if (option + 3 > (__u8 *)end) /* there's more behind the header */
+            return FS_REASON_MALFORMED;
+        bytes = option[1];
+        if (option[0] == IPV4_OPTION_END)
+            break;
+        if (option[0] == IPV4_OPTION_NONE)
+            bytes = 1;
+        else if (bytes < 2 || bytes > stop - off)
+            return FS_REASON_MALFORMED;
+        else if ((option[0] == IPV4_OPTION_LSRR || option[0] == IPV4_OPTION_SSRR) &&
+                 option[2] <= bytes) /* the next hop is in it (RFC 791) */
+            return FS_REASON_SOURCE_ROUTE;
+        off += bytes;
+    }
+    return 0;
+}
+
+/* Functions that aren't static are verified once, by themselves, not anew on every path that leads
+ * to them: these walks, and whatever is off the fast path, would else exceed the verifier's
+ * patience. */
+__noinline int ipv4_options_xdp(struct xdp_md *ctx, __u32 off, __u32 stop)
+{
+    return ipv4_options((void *)(long)ctx->data, (void *)(long)ctx->data_end, off, stop);
+}
+
+__noinline int ipv4_options_tc(struct __sk_buff *skb, __u32 off, __u32 stop)
+{
+    return ipv4_options((void *)(long)skb->data, (void *)(long)skb->data_end, off, stop);
+}
+
+/* An IPv4 header that isn't 20 bytes long. Returns 0, or why the packet is none of ours. */
+static __always_inline int parse_ipv4_options(void *ctx, const struct packet *pkt, bool tc)
+{
+    const struct iphdr *ip = pkt->l3;
+    __u32 off = pkt->l3_off + sizeof(*ip), stop = pkt->l3_off + ip->ihl * 4;
+    int found;
+
+    if (ip->ihl < 5)
+        return FS_REASON_MALFORMED;
+    found = tc ? ipv4_options_tc(ctx, off, stop) : ipv4_options_xdp(ctx, off, stop);
+    /* Spelled out: to the verifier, the function may return anything. */
+    return !found                            ? 0
+           : found == FS_REASON_SOURCE_ROUTE ? FS_REASON_SOURCE_ROUTE
+                                             : FS_REASON_MALFORMED;
+}
+
+static __always_inline int parse_ipv4(void *ctx, struct packet *pkt, bool tc)
 {
     struct iphdr *ip = pkt->l3;
     __u32 header_bytes;
 
-    if ((void *)(ip + 1) > pkt->end || ip->ihl < 5 || ip->version != 4)
+    if ((void *)(ip + 1) > pkt->end || ip->version != 4)
         return FS_REASON_MALFORMED;
+    if (unlikely(ip->ihl != 5)) {
+        int none = parse_ipv4_options(ctx, pkt, tc);
+
+        if (none)
+            return none;
+    }
     header_bytes = ip->ihl * 4;
     pkt->family = 4;
     pkt->proto = ip->protocol;
@@ -217,10 +292,15 @@ static __always_inline int parse_ipv4(struct packet *pkt)
     return parse_transport(pkt, pkt->ip_bytes - header_bytes);
 }
 
-/* Walks the extension headers that begin at `off` with type `next`. Returns the offset of the first
- * other header in the upper, its type in the lower 16 bits; or minus a reason. */
+/* Walks the extension headers that begin at `off` with type `next`, plus WALK_FRAGMENTS if a first
+ * fragment is to be walked through like a whole packet. Returns the offset of the first other
+ * header in the upper, its type in the lower 16 bits; or minus a reason. */
+#define WALK_FRAGMENTS 0x100
 static __always_inline int ipv6_walk(void *data, void *end, __u32 off, __u32 next)
 {
+    __be16 fragment_be = bpf_htons(next & WALK_FRAGMENTS ? IP6_FRAGMENT_LATER : IP6_FRAGMENT);
+
+    next &= 0xff;
     for (int i = 0; i < IPV6_EXTENSIONS; i++) {
         struct ipv6_opt_hdr *opt;
         __u32 bytes;
@@ -233,18 +313,19 @@ static __always_inline int ipv6_walk(void *data, void *end, __u32 off, __u32 nex
         case IPPROTO_ROUTING:
         case IPPROTO_DSTOPTS:
         case IPPROTO_FRAGMENT:
-        case IPPROTO_AH:
             break;
+        case IPPROTO_AH:
+            return -FS_REASON_AUTHENTICATED;
         default:
             return off << 16 | next;
         }
         if ((void *)opt + 8 > end)
             return -FS_REASON_MALFORMED;
         bytes = (opt->hdrlen + 1) * 8;
-        if (next == IPPROTO_AH)
-            bytes = (opt->hdrlen + 2) * 4;
+        if (next == IPPROTO_ROUTING && ((__u8 *)opt)[3]) /* segments left */
+            return -FS_REASON_SOURCE_ROUTE;
         if (next == IPPROTO_FRAGMENT) {
-            if (((__be16 *)opt)[1] & bpf_htons(IP6_FRAGMENT))
+            if (((__be16 *)opt)[1] & fragment_be)
                 return -FS_REASON_FRAGMENT;
             bytes = 8;
         }
@@ -254,9 +335,6 @@ static __always_inline int ipv6_walk(void *data, void *end, __u32 off, __u32 nex
     return -FS_REASON_NO_PORTS;
 }
 
-/* Functions that aren't static are verified once, by themselves, not anew on every path that leads
- * to them: the walk, and whatever is off the fast path, would else exceed the verifier's patience.
- */
 __noinline int ipv6_walk_xdp(struct xdp_md *ctx, __u32 off, __u32 next)
 {
     return ipv6_walk((void *)(long)ctx->data, (void *)(long)ctx->data_end, off, next);
@@ -287,10 +365,12 @@ static __always_inline int parse_ipv6(void *ctx, struct packet *pkt, bool tc)
         int found = ipv6_skip_extensions(ctx, pkt->l3_off + sizeof(*ip), pkt->proto, tc);
         __u32 off;
 
-        if (found < 0) /* spelled out: to the verifier, the walk may return anything */
-            return found == -FS_REASON_FRAGMENT    ? FS_REASON_FRAGMENT
-                   : found == -FS_REASON_MALFORMED ? FS_REASON_MALFORMED
-                                                   : FS_REASON_NO_PORTS;
+        if (found < 0) /* spelled out, as above */
+            return found == -FS_REASON_FRAGMENT        ? FS_REASON_FRAGMENT
+                   : found == -FS_REASON_MALFORMED     ? FS_REASON_MALFORMED
+                   : found == -FS_REASON_SOURCE_ROUTE  ? FS_REASON_SOURCE_ROUTE
+                   : found == -FS_REASON_AUTHENTICATED ? FS_REASON_AUTHENTICATED
+                                                       : FS_REASON_NO_PORTS;
         off = (__u32)found >> 16;
         if (off > TRANSPORT_OFF_MAX)
             return FS_REASON_MALFORMED;
@@ -338,7 +418,7 @@ static __always_inline int parse(void *ctx, struct packet *pkt, void *data, void
     pkt->l3 = data + off;
     pkt->l3_off = off;
     if (type_be == bpf_htons(ETH_P_IP))
-        return parse_ipv4(pkt);
+        return parse_ipv4(ctx, pkt, tc);
     if (type_be == bpf_htons(ETH_P_IPV6))
         return parse_ipv6(ctx, pkt, tc);
     return FS_REASON_NOT_IP;

@@ -24,6 +24,7 @@ const struct pin instance_maps[] = {
     {"flows", offsetof(struct instance, maps.flow[FLOW_MAP_FLOWS]), false},
     {"udp_flows", offsetof(struct instance, maps.flow[FLOW_MAP_UDP]), false},
     {"answers", offsetof(struct instance, maps.answers), false},
+    {"fragments", offsetof(struct instance, maps.fragments), false},
     {"backend_counters", offsetof(struct instance, maps.backend_counters), false},
     {"reason_counters", offsetof(struct instance, maps.reason_counters), false},
     {"direct_seen", offsetof(struct instance, maps.direct_seen), false},
