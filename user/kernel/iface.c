@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,16 +99,32 @@ static bool is_idle(const struct instance *instance, unsigned ifindex)
     return false;
 }
 
+static bool ask(const char *name, unsigned long what, struct ifreq *request)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool answered;
+
+    *request = (struct ifreq){0};
+    snprintf(request->ifr_name, sizeof(request->ifr_name), "%s", name);
+    answered = fd >= 0 && ioctl(fd, what, request) == 0;
+    close(fd);
+    return answered;
+}
+
 static bool is_up(const char *name)
 {
-    struct ifreq request = {0};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool up;
+    struct ifreq request;
 
-    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-    up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
-    close(fd);
-    return up;
+    return ask(name, SIOCGIFFLAGS, &request) && request.ifr_flags & IFF_UP;
+}
+
+/* Do its frames begin with an Ethernet header? The loopback's do. */
+static bool is_ethernet(const char *name)
+{
+    struct ifreq request;
+
+    return !ask(name, SIOCGIFHWADDR, &request) || request.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
+           request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
 }
 
 static void look(const struct instance *instance, struct iface *iface)
@@ -254,6 +271,12 @@ int iface_attach(const struct instance *instance, const char *name, enum iface_m
     *changed = false;
     if (code)
         return code;
+    if (!is_ethernet(name))
+        return error_set(
+            err, -EOPNOTSUPP,
+            "can't attach to %s: its packets have no Ethernet header (a tunnel, tun or "
+            "ppp); attach the interface that carries them",
+            name);
     before.index = attempt.ifindex;
     look(instance, &before);
     attempt.was = before.mode;
