@@ -256,29 +256,23 @@ static const struct model_service *service_with(const struct packet_parts *parts
     return NULL;
 }
 
-/* Only the address: the checksum of what is behind it came in the first fragment. */
-static void set_later(const struct model_case *at, bool source, const struct end *to)
+/* Only the address changes: the checksum of what is behind it came in the first fragment. */
+static void later_goes(struct fates *fates, bool source, const struct end *to,
+                       const struct end *next)
 {
-    const struct sum ip = ip_sum(&at->parts, NULL);
+    const struct packet_parts *parts = &fates->at->parts;
+    const struct sum ip = ip_sum(parts, NULL);
     bool v4 = to->family == 4;
+    enum verdict verdict;
 
-    put(at->parts.ip_at + (v4 ? 12 : 8) +
+    begin(fates);
+    put(parts->ip_at + (v4 ? 12 : 8) +
             (source ? 0
              : v4   ? 4
                     : 16),
         to->addr, v4 ? 4 : 16, &ip, NULL);
-}
-
-static void later_goes(struct fates *fates, bool source, const struct end *to,
-                       const struct end *next)
-{
-    enum verdict verdict;
-
-    begin(fates);
-    set_later(fates->at, source, to);
     verdict = next ? send_on(fates->at, next) : PASS;
-    if (verdict != ANYTHING_ELSE || !source)
-        fate_is(fates, verdict == ANYTHING_ELSE ? PASS : verdict);
+    fate_is(fates, verdict == ANYTHING_ELSE && !source ? PASS : verdict);
 }
 
 /* A later fragment: where its first went, or if nobody has seen that, nowhere. */
