@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Fragments follow their first: datagrams above the MTU and their answers, and TCP that a router cuts, through a change.
+# Seldom in VMs: the packet tests cut packets there, too.
 . "$(dirname "$0")/lib.sh"
 
 services() {
