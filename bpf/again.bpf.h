@@ -7,8 +7,16 @@
 #include "packet.bpf.h"
 
 /* Where things are in a parsed packet: the offset of the transport header from bit 16 on, what is
- * in it, and the number of VLAN tags on top. The rest is free (bpf/icmp.bpf.h). */
-enum packet_word { WORD_TCP = 1 << 27, WORD_UDP = 1 << 28, WORD_IPV6 = 1 << 29 };
+ * in it, and the number of VLAN tags on top. A later fragment has no such header: it says what
+ * would be in it. The rest is free (bpf/icmp.bpf.h, fragments.bpf.h). */
+enum packet_word {
+    WORD_LATER_TCP = 1 << 14,
+    WORD_LATER_UDP = 1 << 15,
+    WORD_TCP = 1 << 27,
+    WORD_UDP = 1 << 28,
+    WORD_IPV6 = 1 << 29,
+};
+#define WORD_LATER      (WORD_LATER_TCP | WORD_LATER_UDP)
 #define WORD_L4_SHIFT   16
 #define WORD_TAGS_SHIFT 30
 
@@ -80,6 +88,8 @@ static __always_inline bool packet_again_ports(void *ctx, __u32 word, struct pac
         pkt->l4_bytes = sizeof(*udp);
         pkt->l4_check = &udp->check;
     } else {
+        if (word & WORD_LATER)
+            pkt->proto = word & WORD_LATER_TCP ? IPPROTO_TCP : IPPROTO_UDP;
         return true;
     }
     ports = pkt->l4;

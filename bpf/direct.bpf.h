@@ -314,4 +314,17 @@ static __always_inline bool direct_knows(__u64 where, __u64 addr_low, __u64 addr
            (asks && asks->flags & (FS_FLOW_CERTAIN | FS_FLOW_ANSWERED));
 }
 
+/* The same of a client of whom it isn't known whether anybody has talked to the backend at all. */
+static __always_inline bool is_direct(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
+{
+    const struct fs_backend *backend = backend_at(where >> 32, where);
+    __u32 *since;
+
+    if (said_proto(said) == IPPROTO_UDP &&
+        service_at(where >> 32, backend->service)->affinity != FS_AFFINITY_NONE)
+        return !udp_is_steered(where, addr_low, addr_high, said);
+    since = direct_since(where);
+    return since && *since && direct_knows(where, addr_low, addr_high, said);
+}
+
 #endif

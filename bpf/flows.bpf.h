@@ -252,22 +252,55 @@ static __always_inline __u64 flow_udp(struct flow_ref *ref)
     return FLOW_IS_NEW | ref->current;
 }
 
-/* Where a flow is, for a packet that belongs to it without being one of the client's (an ICMP
- * error): nothing is recorded. */
+/* Where a UDP flow is: the newer of two entries that lead anywhere, and none that is idle for
+ * longer than its backend may answer. */
+static __always_inline __u32 flow_find_udp(struct flow_ref *ref)
+{
+    struct fs_flow *proven = flow_entry(ref, &udp_flows), *begun = flow_entry(ref, &unproven);
+    __u32 now = tick_now();
+
+    if (proven && !flow_fresh(proven, now, FS_ANSWER_UDP_TICKS))
+        proven = NULL;
+    asm volatile("" : "+r"(proven));
+    if (begun && flow_fresh(begun, now, FS_ANSWER_UDP_TICKS) &&
+        (!proven || (__s32)(begun->seen - proven->seen) > 0))
+        return begun->backend & FS_SLOT_BACKEND;
+    return proven ? proven->backend & FS_SLOT_BACKEND : ref->current;
+}
+
+/* Where a flow is, for a packet that belongs to it without being steered (an ICMP error, a later
+ * fragment): nothing is recorded. */
 static __always_inline __u32 flow_find(struct flow_ref *ref)
 {
-    struct fs_flow *flow;
     struct fs_former former;
+    struct fs_flow *flow;
 
-    flow = ref->proto == IPPROTO_UDP ? flow_entry(ref, &udp_flows) : flow_entry(ref, &flows);
+    if (ref->proto == IPPROTO_UDP)
+        return flow_find_udp(ref);
+    flow = flow_entry(ref, &flows);
     if (!flow)
         flow = flow_entry(ref, &unproven);
     if (flow)
         return flow->backend & FS_SLOT_BACKEND;
-    if (ref->proto == IPPROTO_UDP)
-        return ref->current;
     flow_former(ref, tick_now(), &former);
-    return former.backend == FS_NO_BACKEND ? ref->current : former.backend;
+    if (former.backend == FS_NO_BACKEND || (former.recording && flow_is_other(ref)))
+        return ref->current;
+    return former.backend;
+}
+
+/* The same of a client at `addr`, `port_be` of a service, or FS_NO_BACKEND; `begins` of a packet
+ * that begins the flow. */
+static __always_inline __u32 flow_backend(fs_ref dir, __u32 service, const __be32 *addr,
+                                          __be16 port_be, __u8 family, __u8 proto, bool begins)
+{
+    struct fs_flow_key key;
+    struct flow_ref ref;
+
+    flow_ref_init(&ref, &key, dir, service, addr, port_be, family, proto);
+    if (service_at(ref.dir, ref.service)->affinity == FS_AFFINITY_NONE ||
+        (!ref.unsettled && ref.proto == IPPROTO_TCP))
+        return ref.current;
+    return begins ? flow_begin(&ref) : flow_find(&ref);
 }
 
 /* What follows is verified by itself, and asked by those who have no such reference: `where` is the

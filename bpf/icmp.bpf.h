@@ -50,7 +50,7 @@ static __always_inline bool quote_parse(void *ctx, struct packet *pkt, struct qu
         struct iphdr *ip = quote->l3;
 
         if ((void *)(ip + 1) > pkt->end || ip->version != 4 || ip->ihl < 5 ||
-            bpf_ntohs(ip->tot_len) < ip->ihl * 4 || ip->frag_off & bpf_htons(IP_FRAGMENT & 0x1fff))
+            bpf_ntohs(ip->tot_len) < ip->ihl * 4 || ip->frag_off & bpf_htons(IP_FRAGMENT_LATER))
             return false;
         quote->proto = ip->protocol;
         off = quote->l3_off + ip->ihl * 4;
@@ -60,7 +60,8 @@ static __always_inline bool quote_parse(void *ctx, struct packet *pkt, struct qu
 
         if ((void *)(ip + 1) > pkt->end || ip->version != 6)
             return false;
-        found = ipv6_skip_extensions(ctx, quote->l3_off + sizeof(*ip), ip->nexthdr, tc);
+        found = ipv6_skip_extensions(ctx, quote->l3_off + sizeof(*ip), ip->nexthdr | WALK_FRAGMENTS,
+                                     tc);
         if (found < 0)
             return false;
         quote->proto = found & 0xff;
@@ -251,17 +252,11 @@ static __always_inline __u32 icmp_backend(void *ctx, fs_ref dir, __u32 quoted, _
 {
     struct packet pkt;
     struct quote quote;
-    struct fs_flow_key key;
-    struct flow_ref ref;
 
     if (!icmp_again(ctx, quoted, &pkt, &quote, tc))
         return FS_NO_BACKEND;
-    flow_ref_init(&ref, &key, dir, service, quote_dest(&pkt, &quote), quote.dest_be, pkt.family,
-                  quote.proto);
-    if (service_at(ref.dir, ref.service)->affinity != FS_AFFINITY_NONE &&
-        (ref.unsettled || ref.proto == IPPROTO_UDP))
-        return flow_find(&ref);
-    return ref.current;
+    return flow_backend(dir, service, quote_dest(&pkt, &quote), quote.dest_be, pkt.family,
+                        quote.proto, false);
 }
 
 __noinline __u32 icmp_backend_xdp(struct xdp_md *ctx, fs_ref dir, __u32 quoted, __u32 service)
@@ -338,9 +333,6 @@ __noinline __u32 icmp_find_out(struct __sk_buff *skb, fs_ref dir, __u32 quoted)
 /* Did the one whose packet is quoted talk to the backend with this number itself? */
 __noinline int icmp_is_direct(struct __sk_buff *skb, fs_ref dir, __u32 quoted, __u32 number)
 {
-    const struct fs_backend *backend = backend_at(dir, number);
-    __u32 *since = direct_since(number);
-    __u64 where = where_in(dir, number);
     struct packet pkt;
     struct quote quote;
     struct said_by by;
@@ -348,10 +340,7 @@ __noinline int icmp_is_direct(struct __sk_buff *skb, fs_ref dir, __u32 quoted, _
     if (!icmp_again(skb, quoted, &pkt, &quote, true))
         return true;
     by = said_by(quote_source(&pkt, &quote), quote.source_be, pkt.family, quote.proto);
-    if (quote.proto == IPPROTO_UDP &&
-        service_at(dir, backend->service)->affinity != FS_AFFINITY_NONE)
-        return !udp_is_steered(where, by.addr_low, by.addr_high, by.said);
-    return since && *since && direct_knows(where, by.addr_low, by.addr_high, by.said);
+    return is_direct(where_in(dir, number), by.addr_low, by.addr_high, by.said);
 }
 
 /* Makes an error of the backend one of the VIP. Returns 0 or a negative errno. */

@@ -53,6 +53,14 @@ struct {
     __type(value, struct fs_flow);
 } udp_flows SEC(".maps");
 
+/* LRU: a flood pushes out no more than what waits for its later fragments. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1 << 16);
+    __type(key, struct fs_fragment_key);
+    __type(value, struct fs_fragment);
+} fragments SEC(".maps");
+
 /* By number of backend. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -49,7 +49,7 @@ static __always_inline int send_again(void *ctx, __u32 word, bool tc)
     route.source_be = pkt.source_be;
     route.dest_be = pkt.dest_be;
     how = act_route(ctx, &pkt, &route, tc);
-    if (word & (WORD_TCP | WORD_UDP)) {
+    if (word & (WORD_TCP | WORD_UDP | WORD_LATER)) {
         if (how == FS_REASON_TO_LOCAL) /* or no route: the FIB's answer is the same */
             how = FS_REASON_STACK_UNREACHABLE;
         if (how == FS_REASON_BLACKHOLE)
@@ -128,9 +128,11 @@ static __always_inline int reply_restore(void *ctx, __u32 word, fs_ref dir, __u3
     struct rewrite rw = nat_back(service_at(dir, backend->service), backend);
     struct packet pkt;
 
-    if (!packet_again_ports(ctx, word, &pkt, tc) || !pkt.l4_check)
+    if (!packet_again_ports(ctx, word, &pkt, tc))
         return -1;
     count_out(number, pkt.ip_bytes);
+    if (!pkt.l4_check)
+        return rewrite_later(ctx, &pkt, &rw, tc);
     return act_rewrite(ctx, &pkt, &rw, tc);
 }
 
@@ -156,10 +158,9 @@ __noinline int reply_restore_tc(struct __sk_buff *skb, __u32 word, fs_ref dir, _
 
 /* What can't be forwarded here goes up the stack as it is and is restored at egress: with the VIP
  * as source, the stack would take it for forged. */
-static __always_inline int nat_reply_ingress(void *ctx, struct packet *pkt, fs_ref dir,
-                                             const struct fs_backend *backend, bool tc)
+static __always_inline int nat_reply_ingress(void *ctx, __u32 word, fs_ref dir, __u32 number,
+                                             bool tc)
 {
-    __u32 word = packet_word(pkt, pkt->proto), number = backend->id & FS_SLOT_BACKEND;
     __u64 way =
         tc ? reply_route_tc(ctx, word, dir, number) : reply_route_xdp(ctx, word, dir, number);
     int how = (__u32)way;

@@ -15,36 +15,9 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include <flowsplit/reasons.h>
+#include "walk.bpf.h"
 
-#ifndef __noinline
-#define __noinline __attribute__((noinline))
-#endif
-#define likely(x)   __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-
-/* Shows the verifier that an offset, already checked, is no larger than TRANSPORT_OFF_MAX; the asm
- * keeps the compiler from seeing that it knew, and from using a copy. */
-#define bound_offset(off)             \
-    do {                              \
-        asm volatile("" : "+r"(off)); \
-        (off) &= TRANSPORT_OFF_MAX;   \
-    } while (0)
-
-/* A constant that the compiler doesn't know to be one: it may not ask something else in its place,
- * of which the verifier doesn't know that it is the same. */
-#define opaque(constant)             \
-    ({                               \
-        __u32 n_ = (constant);       \
-        asm volatile("" : "+r"(n_)); \
-        n_;                          \
-    })
-
-#define VLAN_TAGS_MAX     2
-#define IPV6_EXTENSIONS   8
-#define IP_FRAGMENT       0x3fff /* more-fragments flag and offset */
-#define IP6_FRAGMENT      0xfff9 /* the same in an IPv6 fragment header */
-#define TRANSPORT_OFF_MAX 0x7ff
+#define VLAN_TAGS_MAX 2
 
 enum tcp_flag {
     TCP_FIN = 0x01,
@@ -176,6 +149,8 @@ static __always_inline int parse_transport(struct packet *pkt, __u32 l4_bytes)
             return FS_REASON_MALFORMED;
         pkt->tcp_flags = ((__u8 *)tcp)[13];
         pkt->l4_bytes = tcp->doff * 4;
+        if ((__u32)pkt->l4_bytes - sizeof(*tcp) > l4_bytes - sizeof(*tcp)) /* of both, no less */
+            return FS_REASON_MALFORMED;
         pkt->l4_check = &tcp->check;
     } else if (pkt->proto == IPPROTO_UDP) {
         struct udphdr *udp = pkt->l4;
@@ -191,20 +166,42 @@ static __always_inline int parse_transport(struct packet *pkt, __u32 l4_bytes)
             return FS_REASON_MALFORMED;
         return icmp_is_error(pkt->family, icmp->type) ? PARSE_ICMP_ERROR : FS_REASON_NO_PORTS;
     } else {
-        return FS_REASON_NO_PORTS;
+        return pkt->proto == IPPROTO_AH ? FS_REASON_AUTHENTICATED : FS_REASON_NO_PORTS;
     }
     pkt->source_be = ports->source_be;
     pkt->dest_be = ports->dest_be;
     return PARSE_PORTS;
 }
 
-static __always_inline int parse_ipv4(struct packet *pkt)
+/* An IPv4 header that isn't 20 bytes long. Returns 0, or why the packet is none of ours. */
+static __always_inline int parse_ipv4_options(void *ctx, const struct packet *pkt, bool tc)
+{
+    const struct iphdr *ip = pkt->l3;
+    __u32 off = pkt->l3_off + sizeof(*ip), stop = pkt->l3_off + ip->ihl * 4;
+    int found;
+
+    if (ip->ihl < 5)
+        return FS_REASON_MALFORMED;
+    found = tc ? ipv4_options_tc(ctx, off, stop) : ipv4_options_xdp(ctx, off, stop);
+    /* Spelled out: to the verifier, the function may return anything. */
+    return !found                            ? 0
+           : found == FS_REASON_SOURCE_ROUTE ? FS_REASON_SOURCE_ROUTE
+                                             : FS_REASON_MALFORMED;
+}
+
+static __always_inline int parse_ipv4(void *ctx, struct packet *pkt, bool tc)
 {
     struct iphdr *ip = pkt->l3;
     __u32 header_bytes;
 
-    if ((void *)(ip + 1) > pkt->end || ip->ihl < 5 || ip->version != 4)
+    if ((void *)(ip + 1) > pkt->end || ip->version != 4)
         return FS_REASON_MALFORMED;
+    if (unlikely(ip->ihl != 5)) {
+        int none = parse_ipv4_options(ctx, pkt, tc);
+
+        if (none)
+            return none;
+    }
     header_bytes = ip->ihl * 4;
     pkt->family = 4;
     pkt->proto = ip->protocol;
@@ -216,61 +213,6 @@ static __always_inline int parse_ipv4(struct packet *pkt)
     pkt->l4 = pkt->l3 + header_bytes;
     pkt->l4_off = pkt->l3_off + header_bytes;
     return parse_transport(pkt, pkt->ip_bytes - header_bytes);
-}
-
-/* Walks the extension headers that begin at `off` with type `next`. Returns the offset of the first
- * other header in the upper, its type in the lower 16 bits; or minus a reason. */
-static __always_inline int ipv6_walk(void *data, void *end, __u32 off, __u32 next)
-{
-    for (int i = 0; i < IPV6_EXTENSIONS; i++) {
-        struct ipv6_opt_hdr *opt;
-        __u32 bytes;
-
-        if (off > TRANSPORT_OFF_MAX)
-            return -FS_REASON_MALFORMED;
-        opt = data + off;
-        switch (next) {
-        case IPPROTO_HOPOPTS:
-        case IPPROTO_ROUTING:
-        case IPPROTO_DSTOPTS:
-        case IPPROTO_FRAGMENT:
-        case IPPROTO_AH:
-            break;
-        default:
-            return off << 16 | next;
-        }
-        if ((void *)opt + 8 > end)
-            return -FS_REASON_MALFORMED;
-        bytes = (opt->hdrlen + 1) * 8;
-        if (next == IPPROTO_AH)
-            bytes = (opt->hdrlen + 2) * 4;
-        if (next == IPPROTO_FRAGMENT) {
-            if (((__be16 *)opt)[1] & bpf_htons(IP6_FRAGMENT))
-                return -FS_REASON_FRAGMENT;
-            bytes = 8;
-        }
-        next = opt->nexthdr;
-        off += bytes;
-    }
-    return -FS_REASON_NO_PORTS;
-}
-
-/* Functions that aren't static are verified once, by themselves, not anew on every path that leads
- * to them: the walk, and whatever is off the fast path, would else exceed the verifier's patience.
- */
-__noinline int ipv6_walk_xdp(struct xdp_md *ctx, __u32 off, __u32 next)
-{
-    return ipv6_walk((void *)(long)ctx->data, (void *)(long)ctx->data_end, off, next);
-}
-
-__noinline int ipv6_walk_tc(struct __sk_buff *skb, __u32 off, __u32 next)
-{
-    return ipv6_walk((void *)(long)skb->data, (void *)(long)skb->data_end, off, next);
-}
-
-static __always_inline int ipv6_skip_extensions(void *ctx, __u32 off, __u32 next, bool tc)
-{
-    return tc ? ipv6_walk_tc(ctx, off, next) : ipv6_walk_xdp(ctx, off, next);
 }
 
 static __always_inline int parse_ipv6(void *ctx, struct packet *pkt, bool tc)
@@ -288,10 +230,12 @@ static __always_inline int parse_ipv6(void *ctx, struct packet *pkt, bool tc)
         int found = ipv6_skip_extensions(ctx, pkt->l3_off + sizeof(*ip), pkt->proto, tc);
         __u32 off;
 
-        if (found < 0) /* spelled out: to the verifier, the walk may return anything */
-            return found == -FS_REASON_FRAGMENT    ? FS_REASON_FRAGMENT
-                   : found == -FS_REASON_MALFORMED ? FS_REASON_MALFORMED
-                                                   : FS_REASON_NO_PORTS;
+        if (found < 0) /* spelled out, as above */
+            return found == -FS_REASON_FRAGMENT        ? FS_REASON_FRAGMENT
+                   : found == -FS_REASON_MALFORMED     ? FS_REASON_MALFORMED
+                   : found == -FS_REASON_SOURCE_ROUTE  ? FS_REASON_SOURCE_ROUTE
+                   : found == -FS_REASON_AUTHENTICATED ? FS_REASON_AUTHENTICATED
+                                                       : FS_REASON_NO_PORTS;
         off = (__u32)found >> 16;
         if (off > TRANSPORT_OFF_MAX)
             return FS_REASON_MALFORMED;
@@ -339,7 +283,7 @@ static __always_inline int parse(void *ctx, struct packet *pkt, void *data, void
     pkt->l3 = data + off;
     pkt->l3_off = off;
     if (type_be == bpf_htons(ETH_P_IP))
-        return parse_ipv4(pkt);
+        return parse_ipv4(ctx, pkt, tc);
     if (type_be == bpf_htons(ETH_P_IPV6))
         return parse_ipv6(ctx, pkt, tc);
     return FS_REASON_NOT_IP;

@@ -110,6 +110,20 @@ static __always_inline long rewrite_tc_checksums(struct __sk_buff *skb, const st
     return 0;
 }
 
+static __always_inline long rewrite_tc_addr(struct __sk_buff *skb, const struct packet *pkt,
+                                            const struct rewrite *rw)
+{
+    if (pkt->family == 4)
+        return bpf_skb_store_bytes(skb,
+                                   pkt->l3_off + (rw->source ? offsetof(struct iphdr, saddr)
+                                                             : offsetof(struct iphdr, daddr)),
+                                   rw->to->addr, sizeof(__be32), 0);
+    return bpf_skb_store_bytes(skb,
+                               pkt->l3_off + (rw->source ? offsetof(struct ipv6hdr, saddr)
+                                                         : offsetof(struct ipv6hdr, daddr)),
+                               rw->to->addr, 4 * sizeof(__be32), 0);
+}
+
 /* At TC. Returns 0 or a negative errno; the pointers in *pkt are no longer good. */
 static __always_inline int rewrite_tc(struct __sk_buff *skb, const struct packet *pkt,
                                       const struct rewrite *rw)
@@ -121,17 +135,26 @@ static __always_inline int rewrite_tc(struct __sk_buff *skb, const struct packet
     if (err)
         return err;
     err = bpf_skb_store_bytes(skb, port_at, &rw->to->port_be, sizeof(rw->to->port_be), 0);
-    if (err)
-        return err;
+    return err ? err : rewrite_tc_addr(skb, pkt, rw);
+}
+
+/* Only the address: a later fragment has no ports, and the checksum that covers it is in the first.
+ * Returns 0 or a negative errno. */
+static __always_inline int rewrite_later(void *ctx, struct packet *pkt, const struct rewrite *rw,
+                                         bool tc)
+{
+    long err = 0;
+
+    if (!tc) {
+        rewrite_addr(pkt, rw);
+        return 0;
+    }
     if (pkt->family == 4)
-        return bpf_skb_store_bytes(skb,
-                                   pkt->l3_off + (rw->source ? offsetof(struct iphdr, saddr)
-                                                             : offsetof(struct iphdr, daddr)),
-                                   rw->to->addr, sizeof(__be32), 0);
-    return bpf_skb_store_bytes(skb,
-                               pkt->l3_off + (rw->source ? offsetof(struct ipv6hdr, saddr)
-                                                         : offsetof(struct ipv6hdr, daddr)),
-                               rw->to->addr, 4 * sizeof(__be32), 0);
+        err = bpf_l3_csum_replace(ctx, pkt->l3_off + offsetof(struct iphdr, check), 0,
+                                  rw->addr_delta, 0);
+    else /* nothing in this packet makes up for the address: CHECKSUM_COMPLETE has to follow */
+        bpf_csum_update(ctx, rw->addr_delta);
+    return err ? err : rewrite_tc_addr(ctx, pkt, rw);
 }
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "addressed.bpf.h"
 #include "direct.bpf.h"
+#include "fragments.bpf.h"
 #include "icmp.bpf.h"
 #include "nat.bpf.h"
 #include "observe.bpf.h"
@@ -203,7 +204,7 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
     __u32 from = ctx_ifindex(ctx, tc);
     enum reply reply;
 
-    if (backend->flags & FS_BACKEND_LOCAL && from != LOOPBACK_IFINDEX)
+    if (is_forged(backend, from))
         return act_pass(FS_REASON_FORGED_SOURCE, tc);
     reply = reply_note(ctx, pkt, dir, service, backend,
                        backend->flags & FS_BACKEND_LOCAL ? 0 : from, false, tc);
@@ -211,7 +212,8 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
         return act_pass(FS_REASON_REPLY_STACK, tc);
     if (reply != REPLY_STEERED)
         return reply_leave(reply, tc);
-    return nat_reply_ingress(ctx, pkt, dir, backend, tc);
+    return nat_reply_ingress(ctx, packet_word(pkt, pkt->proto), dir, backend->id & FS_SLOT_BACKEND,
+                             tc);
 }
 
 /* Someone talks to a backend itself. What service it has affects UDP: with affinity, the steered
@@ -240,10 +242,17 @@ static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int pars
                                          bool alone)
 {
     fs_ref dir = directory_now();
-    __u32 found;
+    __u32 found, word;
 
-    if (parsed != PARSE_PORTS && parsed != PARSE_ICMP_ERROR)
+    if (parsed == FS_REASON_FRAGMENT && is_addressed(ctx, pkt, tc)) {
+        word = fragment_parse(ctx, pkt, tc);
+        if (!fragment_is_first(word))
+            return fragment_ingress(ctx, dir, word, tc);
+        if (!fragment_first(ctx, pkt, dir, word, ctx_ifindex(ctx, tc), tc))
+            return act_pass(FS_REASON_MALFORMED, tc);
+    } else if (parsed != PARSE_PORTS && parsed != PARSE_ICMP_ERROR) {
         return act_pass(parsed, tc);
+    }
     if (unlikely(!is_addressed(ctx, pkt, tc)))
         return act_pass(FS_REASON_OTHER_HOST, tc);
     if (unlikely(parsed == PARSE_ICMP_ERROR))
@@ -281,12 +290,19 @@ static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pk
     const struct fs_service *service;
     struct fs_backend *backend;
     enum reply reply;
-    __u32 found;
+    __u32 found, word;
 
     if (unlikely(parsed == PARSE_ICMP_ERROR))
         return icmp_egress(skb, dir);
-    if (parsed != PARSE_PORTS)
+    if (parsed == FS_REASON_FRAGMENT) {
+        word = fragment_parse(skb, pkt, true);
+        if (!fragment_is_first(word))
+            return fragment_egress(skb, dir, word);
+        if (!fragment_first(skb, pkt, dir, word, LOOPBACK_IFINDEX, true))
+            return act_pass(FS_REASON_MALFORMED, true);
+    } else if (parsed != PARSE_PORTS) {
         return act_pass(parsed, true);
+    }
     found = find_backend(dir, packet_source(pkt), pkt->source_be, pkt->proto, pkt->family);
     if (found) {
         backend = backend_at(dir, found - 1);

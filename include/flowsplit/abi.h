@@ -143,6 +143,30 @@ _Static_assert(sizeof(struct fs_answers) == 64, "fs_answers is part of the ABI")
 
 _Static_assert(sizeof(struct fs_flow) == 24, "fs_flow is part of the ABI");
 
+/* A datagram or segment that comes in fragments: what only the first of them says. */
+struct fs_fragment_key {
+    __be32 source[4], dest[4]; /* IPv4 in [0] */
+    __be32 id_be;
+    __u8 family;
+    __u8 proto; /* IPv4; in IPv6 later fragments may say what they like (RFC 8200, 4.5) */
+    __u16 zero;
+};
+
+_Static_assert(sizeof(struct fs_fragment_key) == 40, "fs_fragment_key is part of the ABI");
+
+struct fs_fragment {
+    __be16 source_be, dest_be; /* ports */
+    __u8 proto;                /* IPPROTO_TCP or IPPROTO_UDP */
+    __u8 tcp_flags;
+    __u16 zero;
+    __u32 seen; /* tick */
+};
+
+_Static_assert(sizeof(struct fs_fragment) == 12, "fs_fragment is part of the ABI");
+
+/* After how long a first fragment's later ones are waited for no more: Linux's own ipfrag_time. */
+#define FS_FRAGMENT_TICKS (30 * 15)
+
 /* Counters of one backend on one CPU. Bytes are those of the IP packets, headers included. */
 struct fs_backend_counters {
     __u64 packets_in; /* from clients */

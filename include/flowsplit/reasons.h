@@ -17,8 +17,13 @@
     X(OTHER_HOST, "other_host", "passed", "normal",                                                \
       "in a frame that is broadcast, or addressed to another host", "")                            \
     X(FRAGMENT, "fragment", "passed", "look",                                                      \
-      "a fragment: only the first has ports, so none is steered",                                  \
-      "the MTU of the way here, so that clients or tunnels send no fragments")                     \
+      "a fragment for no service, or one that came before the first, which has the ports", "")     \
+    X(FRAGMENT_FOLLOWED, "fragment_followed", "noted", "normal",                                   \
+      "a later fragment of a service's or a backend's packet went where the first did", "")        \
+    X(SOURCE_ROUTE, "source_route", "passed", "normal",                                            \
+      "a source route or routing header leads on to another address: not for this one", "")        \
+    X(AUTHENTICATED, "authenticated", "passed", "normal",                                          \
+      "an authentication header vouches for addresses and ports, so they can't be changed", "")    \
     X(MALFORMED, "malformed", "passed", "look",                                                    \
       "headers cut short, or lengths that contradict each other", "")                              \
     X(NO_BACKEND, "no_backend", "passed", "look", "for a service whose version has no backend",    \

@@ -73,7 +73,7 @@ static size_t covered(const uint8_t *data, size_t bytes, const struct packet_par
     size_t length = parts->ip_end - parts->transport_at;
     const uint8_t *at = data + parts->transport_at;
 
-    if (parts->ip_end > bytes || parts->ip_end < parts->transport_at)
+    if (parts->ip_end > bytes || parts->ip_end < parts->transport_at || parts->first)
         return 0;
     switch (parts->kind) {
     case KIND_TCP:
@@ -83,7 +83,7 @@ static size_t covered(const uint8_t *data, size_t bytes, const struct packet_par
         *check_at = 6;
         if (get16(at + 4) > length || get16(at + 4) < 8)
             return 0;
-        return get16(at + 6) || parts->from.family == 6 ? get16(at + 4) : 0;
+        return get16(at + 6) ? get16(at + 4) : 0;
     case KIND_ICMP_ERROR:
         *check_at = 2;
         return length;

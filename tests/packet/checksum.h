@@ -13,7 +13,7 @@ uint16_t checksum_transport(const struct end *from, const struct end *to, uint8_
                             const uint8_t *data, size_t bytes);
 
 /* Which checksums of a frame are wrong. Those that can't be judged (fragments, cut packets, none
- * in UDP over IPv4) don't count. */
+ * in UDP) don't count. */
 enum wrong_checksum {
     WRONG_IP = 1,
     WRONG_TRANSPORT = 2,

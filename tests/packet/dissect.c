@@ -36,12 +36,39 @@ static void dissect_transport(const uint8_t *data, size_t bytes, struct packet_p
     }
     if (parts->proto == icmp) {
         if (is_error(parts->from.family, at[0]))
-            parts->kind = KIND_ICMP_ERROR;
+            parts->kind = parts->first ? KIND_OTHER : KIND_ICMP_ERROR;
+        return;
+    }
+    if (parts->proto == IPPROTO_TCP && !quoted &&
+        (at[12] >> 4 < 5 || parts->transport_at + (size_t)(at[12] >> 4) * 4 > parts->ip_end)) {
+        parts->kind = KIND_STRANGE;
         return;
     }
     parts->kind = parts->proto == IPPROTO_TCP ? KIND_TCP : KIND_UDP;
     parts->from.port = (uint16_t)get16(at);
     parts->to.port = (uint16_t)get16(at + 2);
+}
+
+/* Do the options lead the packet on to another address, or make no sense? */
+static bool odd_options(const uint8_t *data, size_t bytes, size_t at, size_t end)
+{
+    while (at < end) {
+        const uint8_t *option = data + at;
+
+        if (at + 3 > bytes)
+            return true;
+        if (option[0] == 0)
+            return false;
+        if (option[0] == 1) {
+            at++;
+            continue;
+        }
+        if (option[1] < 2 || at + option[1] > end ||
+            ((option[0] == 131 || option[0] == 137) && option[2] <= option[1]))
+            return true;
+        at += option[1];
+    }
+    return false;
 }
 
 static void dissect_ipv4(const uint8_t *data, size_t bytes, struct packet_parts *parts, bool quoted)
@@ -60,8 +87,11 @@ static void dissect_ipv4(const uint8_t *data, size_t bytes, struct packet_parts 
     parts->transport_at = parts->ip_at + parts->ip_header;
     if (parts->ip_end < parts->transport_at)
         return;
+    if (!quoted && odd_options(data, bytes, parts->ip_at + 20, parts->transport_at))
+        return;
     fragment = get16(ip + 6);
-    if (fragment & (quoted ? 0x1fff : 0x3fff)) /* the first fragment may be quoted */
+    parts->first = (fragment & 0x3fff) == 0x2000;
+    if (fragment & 0x1fff)
         parts->kind = KIND_FRAGMENT;
     else
         dissect_transport(data, bytes, parts, quoted);
@@ -79,7 +109,6 @@ static bool step(const uint8_t *data, size_t bytes, struct packet_parts *parts, 
     case IPPROTO_ROUTING:
     case IPPROTO_DSTOPTS:
     case IPPROTO_FRAGMENT:
-    case IPPROTO_AH:
         break;
     default:
         return false;
@@ -87,12 +116,15 @@ static bool step(const uint8_t *data, size_t bytes, struct packet_parts *parts, 
     *dead = true;
     if (parts->transport_at + 8 > bytes)
         return false;
-    length = parts->proto == IPPROTO_AH ? (size_t)(at[1] + 2) * 4 : (size_t)(at[1] + 1) * 8;
+    if (parts->proto == IPPROTO_ROUTING && at[3]) /* segments left */
+        return false;
+    length = (size_t)(at[1] + 1) * 8;
     if (parts->proto == IPPROTO_FRAGMENT) {
-        if (get16(at + 2) & 0xfff9) {
+        if (get16(at + 2) & 0xfff8) {
             parts->kind = KIND_FRAGMENT;
             return false;
         }
+        parts->first |= get16(at + 2) & 1;
         length = 8;
     }
     parts->proto = at[0];
@@ -120,7 +152,9 @@ static void dissect_ipv6(const uint8_t *data, size_t bytes, struct packet_parts 
         if (++walked > EXTENSIONS_MAX)
             return;
     if (!quoted && !get16(ip + 4) && parts->proto == IPPROTO_ICMPV6)
-        return; /* only what is cut into segments may have no length */
+        return;                         /* only what is cut into segments may have no length */
+    if (parts->first && !get16(ip + 4)) /* no jumbogram has a fragment header (RFC 2675) */
+        return;
     if (!dead && (parts->ip_end >= parts->transport_at || quoted))
         dissect_transport(data, bytes, parts, quoted);
 }

@@ -7,7 +7,7 @@
 
 enum packet_kind {
     KIND_STRANGE,  /* not IP, or headers that don't fit */
-    KIND_FRAGMENT, /* a real one, first or later */
+    KIND_FRAGMENT, /* a later one: a first is what it is the first of */
     KIND_OTHER,    /* IP with another protocol, ICMP that is no error among them */
     KIND_TCP,
     KIND_UDP,
@@ -20,6 +20,7 @@ struct packet_parts {
     size_t ip_at, ip_end; /* by the header's length; may lie beyond what is there */
     size_t ip_header;     /* bytes of IPv4's header, 40 for IPv6 */
     size_t transport_at;
+    bool first; /* of several fragments, so that its checksum is of all of them */
     uint8_t proto;
     struct end from, to; /* with ports for TCP and UDP */
 };

@@ -158,6 +158,10 @@ static size_t put_ipv4(const struct spec *spec, uint8_t *at, struct end from, st
     memcpy(at + 12, from.addr, 4);
     memcpy(at + 16, to.addr, 4);
     memset(at + 20, 1, spec->ip_options); /* no-operation */
+    if (spec->ip_option[0] || spec->ip_option[1])
+        memcpy(at + 20, spec->ip_option,
+               spec->ip_options < sizeof(spec->ip_option) ? spec->ip_options
+                                                          : sizeof(spec->ip_option));
     bytes = header + put_transport(spec, at + header, from, to);
     put16(at + 2, (unsigned)((int)bytes + spec->length_error));
     put16(at + 10, checksum(at, header));
@@ -180,6 +184,11 @@ static size_t put_extension(const struct spec *spec, char letter, uint8_t next, 
         at[2] = 1; /* PadN */
         at[3] = 12;
         return 16;
+    case 's':
+        at[1] = 2;
+        at[2] = 4; /* segment routing, RFC 8754 */
+        at[3] = 1;
+        return 24;
     case 'r':
         at[2] = 253; /* experimental type, no segments left */
         return 8;
@@ -192,11 +201,11 @@ static size_t put_extension(const struct spec *spec, char letter, uint8_t next, 
 
 static uint8_t extension_type(char letter)
 {
-    return letter == 'h'   ? IPPROTO_HOPOPTS
-           : letter == 'r' ? IPPROTO_ROUTING
-           : letter == 'd' ? IPPROTO_DSTOPTS
-           : letter == 'f' ? IPPROTO_FRAGMENT
-                           : IPPROTO_AH;
+    return letter == 'h'                    ? IPPROTO_HOPOPTS
+           : letter == 'r' || letter == 's' ? IPPROTO_ROUTING
+           : letter == 'd'                  ? IPPROTO_DSTOPTS
+           : letter == 'f'                  ? IPPROTO_FRAGMENT
+                                            : IPPROTO_AH;
 }
 
 static size_t put_ipv6(const struct spec *spec, uint8_t *at, struct end from, struct end to,

@@ -50,13 +50,14 @@ struct spec {
     bool no_check;         /* UDP's checksum is zero: none */
     bool wrong_check;      /* TCP's is one too high */
 
-    uint8_t ttl;        /* or hop limit; 0: 64 */
-    uint8_t tos;        /* or traffic class */
-    uint8_t ip_options; /* bytes, a multiple of 4: IPv4 */
-    uint16_t id;        /* IPv4; 0: one like any other */
-    const char
-        *extension;    /* IPv6: a letter for each header: h, r, d, f(ragment), a(uthentication) */
-    uint16_t fragment; /* flags and offset, as in the header */
+    uint8_t ttl;           /* or hop limit; 0: 64 */
+    uint8_t tos;           /* or traffic class */
+    uint8_t ip_options;    /* bytes, a multiple of 4: IPv4 */
+    char ip_option[12];    /* what they begin with; all zero: no-operations */
+    uint16_t id;           /* IPv4; 0: one like any other */
+    const char *extension; /* IPv6: a letter for each header: h, r, d, f(ragment), a(uthentication),
+                              and s(ource route): a routing header with a segment left */
+    uint16_t fragment;     /* flags and offset, as in the header */
 
     const uint8_t *to_mac, *from_mac;
     uint8_t tags;        /* VLAN tags */

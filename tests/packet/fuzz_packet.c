@@ -97,7 +97,8 @@ static const char *const clients[] = {"192.0.2.10:40000", "[2001:db8:c::10]:4000
 /* A right packet: to a VIP, from or to a backend, or an error about one of these. */
 static void random_packet(struct frame *frame)
 {
-    static const char *const headers[] = {NULL, NULL, NULL, "h", "hd", "f", "a", "rdh"};
+    static const char *const headers[] = {NULL, "f", "f", "h", "hd", "f", "a", "rdh"};
+    static const uint16_t parts4[] = {0, 0, 0x2000, 0x2004, 0x0004}, parts6[] = {0, 0, 1, 33, 32};
     static const uint8_t flags[] = {SYN, SYN, SYN | ACK, ACK, ACK | PSH, FIN | ACK, RST, RST | ACK};
     size_t number = host_random() % SERVICES;
     const char *client = clients[(number & 1) + 2 * (host_random() % 2)];
@@ -113,6 +114,7 @@ static void random_packet(struct frame *frame)
                         .no_check = !v6 && host_random() % 8 == 0,
                         .ip_options = v6 || host_random() % 4 ? 0 : 4 * (host_random() % 10),
                         .extension = headers[host_random() % 8],
+                        .fragment = (v6 ? parts6 : parts4)[host_random() % 5],
                         .padding = host_random() % 4 ? 0 : host_random() % 40,
                         .tags = host_random() % 4 ? 0 : 1 + host_random() % 2};
     struct spec error = {.from = spec.to,

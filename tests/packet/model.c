@@ -256,6 +256,43 @@ static const struct model_service *service_with(const struct packet_parts *parts
     return NULL;
 }
 
+/* Only the address changes: the checksum of what is behind it came in the first fragment. */
+static void later_goes(struct fates *fates, bool source, const struct end *to,
+                       const struct end *next)
+{
+    const struct packet_parts *parts = &fates->at->parts;
+    const struct sum ip = ip_sum(parts, NULL);
+    bool v4 = to->family == 4;
+    enum verdict verdict;
+
+    begin(fates);
+    put(parts->ip_at + (v4 ? 12 : 8) +
+            (source ? 0
+             : v4   ? 4
+                    : 16),
+        to->addr, v4 ? 4 : 16, &ip, NULL);
+    verdict = next ? send_on(fates->at, next) : PASS;
+    fate_is(fates, verdict == ANYTHING_ELSE && !source ? PASS : verdict);
+}
+
+/* A later fragment: where its first went, or if nobody has seen that, nowhere. */
+static void later(struct fates *fates)
+{
+    const struct packet_parts *parts = &fates->at->parts;
+    bool leaves = program_is_egress(fates->at->program);
+
+    untouched(fates);
+    for (size_t i = 0; i < service_count; i++)
+        for (size_t k = 0; k < MODEL_BACKENDS; k++) {
+            const struct end *backend = &services[i].backends[k], *vip = &services[i].vip;
+
+            if (!leaves && same_addr(&parts->to, vip))
+                later_goes(fates, false, backend, backend);
+            if (same_addr(&parts->from, backend) && (leaves || !host_route(backend).local))
+                later_goes(fates, true, vip, leaves ? NULL : &parts->to);
+        }
+}
+
 /* To one of the service's backends; where the frame can't be sent on from here, the stack does it.
  */
 static void to_backends(struct fates *fates, const struct model_service *service)
@@ -349,6 +386,8 @@ bool model_allows(const struct model_case *at, enum verdict verdict, const struc
     if (at->program == XDP_LEARN || at->program == TC_LEARN ||
         (!program_is_egress(at->program) && !at->for_host))
         untouched(&fates);
+    else if (at->parts.kind == KIND_FRAGMENT)
+        later(&fates);
     else if (program_is_egress(at->program))
         leave(&fates);
     else

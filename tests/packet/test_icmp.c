@@ -24,6 +24,12 @@ static const struct spec first4 = {.proto = IPPROTO_UDP,
                                    .to = CLIENT4,
                                    .payload = 100,
                                    .fragment = 0x2000};
+static const struct spec first6 = {.proto = IPPROTO_UDP,
+                                   .from = LOCAL6_UDP_VIP,
+                                   .to = CLIENT6,
+                                   .payload = 100,
+                                   .extension = "f",
+                                   .fragment = 0x0001};
 static const struct spec remote_tcp4 = {.from = REMOTE4_VIP, .to = CLIENT4, .payload = 500};
 static const struct spec remote_tcp6 = {.from = REMOTE6_VIP, .to = CLIENT6, .payload = 500};
 
@@ -74,6 +80,8 @@ static const struct fixture in[] = {
         .ip_options = 8, .quote = &tcp4, .quote_bytes = 28),
     IN4("an error about a first fragment reaches the backend", LOCAL4_UDP_BACKEND, TIME4,
         .quote = &first4, .quote_bytes = 8),
+    IN6("\"too big\" about a first IPv6 fragment reaches the backend", LOCAL6_UDP_BACKEND, TOO_BIG6,
+        .quote = &first6),
     IN4("an error with an odd number of bytes reaches the backend", LOCAL4_BACKEND, TIME4,
         .quote = &tcp4, .quote_bytes = 101),
     IN4("an error behind two tags reaches the local backend", LOCAL4_BACKEND, TIME4, .tags = 2,

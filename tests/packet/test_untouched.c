@@ -51,20 +51,46 @@ static const struct fixture no_service[] = {
               .extension = "hdddddddddr"),
 };
 
+/* Fragments whose first nobody has seen; test_fragments.c has the others. */
 static const struct fixture fragments[] = {
-    UNTOUCHED("a first fragment for a service passes untouched", FRAGMENT, UDP4, .payload = 1400,
-              .fragment = 0x2000),
     UNTOUCHED("a middle fragment whose payload looks like a service's ports passes untouched",
               FRAGMENT, UDP4, .payload = 1400, .fragment = 0x2010),
     UNTOUCHED("a last fragment passes untouched", FRAGMENT, TCP4, .payload = 9, .fragment = 0x0100),
-    UNTOUCHED("a fragment for no service passes untouched", FRAGMENT, .from = CLIENT4,
+    UNTOUCHED("a first fragment for no service passes untouched", NO_SERVICE, .from = CLIENT4,
               .to = "10.0.0.77:9", .payload = 100, .fragment = 0x2000),
-    UNTOUCHED("a first IPv6 fragment for a service passes untouched", FRAGMENT, UDP6,
-              .payload = 1400, .extension = "f", .fragment = 0x0001),
+    UNTOUCHED("a first fragment of GRE passes untouched", FRAGMENT, .proto = IPPROTO_GRE,
+              .from = "192.0.2.10", .to = "10.0.0.1", .payload = 40, .fragment = 0x2000),
+    UNTOUCHED("a first fragment of an echo request passes untouched", FRAGMENT,
+              .proto = IPPROTO_ICMPV6, .from = "2001:db8:c::10", .to = "fd00::1", .icmp_type = 128,
+              .payload = 56, .extension = "f", .fragment = 0x0001),
     UNTOUCHED("a last IPv6 fragment behind other headers passes untouched", FRAGMENT, TCP6,
               .payload = 9, .extension = "hdf", .fragment = 0x0580),
     UNTOUCHED("a tagged fragment passes untouched", FRAGMENT, UDP4, .payload = 32,
               .fragment = 0x0003, .tags = 1),
+};
+
+#define LSRR_LEFT "\x83\x07\x04\x0a\x00\x00\x4d"
+#define SSRR_LEFT "\x89\x0b\x08\x0a\x00\x00\x4d\x0a\x00\x00\x4e"
+
+/* What leads on to another address, or vouches for this one. */
+static const struct fixture routed[] = {
+    UNTOUCHED("IPv4 with a loose source route ahead passes untouched", SOURCE_ROUTE, TCP4,
+              .ip_options = 8, .ip_option = LSRR_LEFT),
+    UNTOUCHED("IPv4 with a strict source route half done passes untouched", SOURCE_ROUTE, UDP4,
+              .ip_options = 12, .ip_option = SSRR_LEFT),
+    UNTOUCHED("a fragment with a source route ahead passes untouched", SOURCE_ROUTE, UDP4,
+              .ip_options = 8, .ip_option = LSRR_LEFT, .payload = 64, .fragment = 0x2000),
+    UNTOUCHED("IPv6 with a segment left passes untouched", SOURCE_ROUTE, TCP6, .extension = "s"),
+    UNTOUCHED("IPv6 with a segment left behind other headers passes untouched", SOURCE_ROUTE, UDP6,
+              .extension = "hds", .payload = 5),
+    UNTOUCHED("a fragment with a segment left passes untouched", SOURCE_ROUTE, UDP6,
+              .extension = "sf", .payload = 64, .fragment = 0x0001),
+    UNTOUCHED("authenticated IPv4 passes untouched", AUTHENTICATED, .proto = IPPROTO_AH,
+              .from = "192.0.2.10", .to = "10.0.0.1", .payload = 44),
+    UNTOUCHED("authenticated IPv6 passes untouched", AUTHENTICATED, TCP6, .extension = "a",
+              .payload = 5),
+    UNTOUCHED("authenticated IPv6 behind other headers passes untouched", AUTHENTICATED, UDP6,
+              .extension = "hda", .payload = 5),
 };
 
 static const struct fixture malformed[] = {
@@ -76,6 +102,18 @@ static const struct fixture malformed[] = {
               .length_error = -1),
     UNTOUCHED("IPv4 whose length ends within its own header passes untouched", MALFORMED, TCP4,
               .length_error = -21),
+    UNTOUCHED("an IPv4 option without a length passes untouched", MALFORMED, TCP4, .ip_options = 4,
+              .ip_option = "\x07\x01"),
+    UNTOUCHED("an IPv4 option that is longer than the header passes untouched", MALFORMED, TCP4,
+              .ip_options = 4, .ip_option = "\x07\x05\x04"),
+    UNTOUCHED("TCP whose header ends within its fixed part passes untouched", MALFORMED, TCP4,
+              .data_offset = 4, .payload = 9),
+    UNTOUCHED("TCP without a header length passes untouched", MALFORMED, TCP6, .data_offset = 16,
+              .payload = 9),
+    UNTOUCHED("TCP whose header is longer than the segment passes untouched", MALFORMED, TCP4,
+              .data_offset = 8, .payload = 11),
+    UNTOUCHED("IPv6 TCP whose header is longer than the segment passes untouched", MALFORMED, TCP6,
+              .data_offset = 15, .padding = 40),
     UNTOUCHED("TCP that is cut short passes untouched", MALFORMED, TCP4, .cut = 1),
     UNTOUCHED("UDP that is cut short passes untouched", MALFORMED, UDP4, .cut = 1),
     UNTOUCHED("IPv6 of another version passes untouched", MALFORMED, TCP6, .version = 4),
@@ -185,6 +223,7 @@ int main(void)
     checksum_is_right();
     FIXTURES_RUN(no_service);
     FIXTURES_RUN(fragments);
+    FIXTURES_RUN(routed);
     FIXTURES_RUN(malformed);
     FIXTURES_RUN(errors);
     FIXTURES_RUN(in_others_frames);

@@ -26,6 +26,7 @@ struct maps {
     int handshakes;
     int served;
     int answers;
+    int fragments;
     int samples;
     int sockets;
     int close_waits;
