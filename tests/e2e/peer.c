@@ -46,6 +46,11 @@ static const struct {
      "--to ADDR:PORT... [--bind ADDR[-ADDR]]... [--count N] [--exchanges N] [--concurrency C]\n"
      "      [--rate R] [--timeout S]\n"
      "      connections of some exchanges each; prints a JSON summary of statuses and failures"},
+    {"fill", cmd_fill,
+     "--pin PATH --count N [--age S]\n"
+     "      fills a pinned flow table with N copies of an entry, for other clients, the same each "
+     "time;\n"
+     "      --age: as if they had been silent for so much longer"},
     {"pass", cmd_pass,
      "--dev IFACE\n      an XDP program that passes everything, until it is ended"},
     {"tc", cmd_tc,

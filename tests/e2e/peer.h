@@ -169,6 +169,7 @@ int cmd_hold(char **argv);
 int cmd_load(char **argv);
 int cmd_ask(char **argv);
 int cmd_synflood(char **argv);
+int cmd_fill(char **argv);
 int cmd_pass(char **argv);
 int cmd_in(char **argv);
 int cmd_seccomp(char **argv);

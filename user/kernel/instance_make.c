@@ -24,6 +24,7 @@ const struct pin instance_maps[] = {
     {"flows", offsetof(struct instance, maps.flow[FLOW_MAP_FLOWS]), PIN_NEEDED},
     {"udp_flows", offsetof(struct instance, maps.flow[FLOW_MAP_UDP]), PIN_NEEDED},
     {"answers", offsetof(struct instance, maps.answers), PIN_NEEDED},
+    {"sweeps", offsetof(struct instance, maps.sweeps), PIN_NEEDED},
     {"backend_counters", offsetof(struct instance, maps.backend_counters), PIN_NEEDED},
     {"reason_counters", offsetof(struct instance, maps.reason_counters), PIN_NEEDED},
     {"direct_seen", offsetof(struct instance, maps.direct_seen), PIN_NEEDED},
