@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// `peer fill`: fills a pinned flow table with copies of one of its entries, for other clients: the same each time.
+// `peer fill`: fills a pinned flow table with copies of one of its entries, for other clients: the
+// same each time.
 #include "peer.h"
 
 #include <errno.h>
@@ -10,8 +11,8 @@
 
 #define BATCH 4096
 
-// As in include/flowsplit/abi.h: a key begins with the client's address, and the second word of a value is the tick of
-// the last packet.
+// As in include/flowsplit/abi.h: a key begins with the client's address, and the second word of a
+// value is the tick of the last packet.
 #define TICKS_PER_S 15
 static unsigned char keys[BATCH][24], values[BATCH][24];
 
@@ -48,9 +49,8 @@ int cmd_fill(char **argv)
 {
     const char *path = NULL;
     uint64_t count = 0, age_s = 0, done = 0, client = 0;
-    const struct option_spec specs[] = {{"--pin", OPT_TEXT, &path},
-                                        {"--count", OPT_NUMBER, &count},
-                                        {"--age", OPT_NUMBER, &age_s}};
+    const struct option_spec specs[] = {
+        {"--pin", OPT_TEXT, &path}, {"--count", OPT_NUMBER, &count}, {"--age", OPT_NUMBER, &age_s}};
     options_parse(argv, specs, ARRAY_LEN(specs));
     if (!path)
         misuse("--pin is needed");
