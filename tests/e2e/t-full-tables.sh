@@ -122,6 +122,7 @@ fs --quiet set web6 canary=100%
 poll 30 none_moving
 check "the table is full of flows that live" filled
 for command in "fs status" set_another apply_another; do
+    # shellcheck disable=SC2086 # words are wanted
     check "$command: less than $COMMAND_MS ms" quick $command
     figures
 done

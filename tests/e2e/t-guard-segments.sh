@@ -45,6 +45,7 @@ seen_by_segments() {
     health "$1" canary '.connections | {segments, retransmits}'
     score "$1" canary retransmits '{outcomes, bad}'
     health "$1" canary '.connections.retransmits >= 20' || fail "next to nothing was lost"
+    # shellcheck disable=SC2016 # variables of jq
     health "$1" canary '(.guard[0] | .bad / .outcomes) as $rule | (.connections | .retransmits / .segments) as $sockets |
         $rule > $sockets / 4 and $rule < $sockets * 2' || fail "the rule sees another share than the sockets do"
 }

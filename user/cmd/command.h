@@ -118,7 +118,7 @@ struct transaction {
     uint32_t now;   /* tick at which the change counts as made */
     uint32_t slack; /* ticks it may take from then to its publication */
     enum settle_way way;
-    char *notes;    /* what the change says of itself */
+    char *notes; /* what the change says of itself */
     size_t notes_bytes;
     FILE *notes_stream;
     bool acted; /* something was done besides the model, so the notes are an event, too */
