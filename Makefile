@@ -234,6 +234,11 @@ fuzz: deps ## fuzz the parsers and attack the data path for FUZZ_SECONDS each (6
 	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) tests/run fuzz attacks
 	$(Q)$(if $(FUZZ_SECONDS),FUZZ_SECONDS=$(FUZZ_SECONDS),FUZZ_PACKETS=100000000) tests/run packet/fuzz_packet
 
+.PHONY: floods
+floods: deps ## flood live connections with forged packets of all kinds, in either mode for 60 s (root)
+	$(BUILD_FIRST) programs-e2e
+	$(Q)FLOODS_CONNECTIONS=10000 FLOODS_SECONDS=60 tests/run e2e/floods
+
 .PHONY: lint
 lint: deps ## check format and static analysis
 	$(Q)tests/run lint

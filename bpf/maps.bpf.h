@@ -61,6 +61,15 @@ struct {
     __type(value, struct fs_fragment);
 } fragments SEC(".maps");
 
+/* Only kept here: see struct fs_sweep. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct fs_sweep);
+} sweeps SEC(".maps");
+
 /* By number of backend. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

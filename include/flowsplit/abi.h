@@ -126,6 +126,21 @@ struct fs_flow {
 
 #define FS_FROM_UNKNOWN 0xffffffffu
 
+/* How far a sweep of the flow tables has come, and what it has found: with large tables it takes
+ * several commands. An item that an entry needs is marked with the sweep's number, here or in
+ * fs_bucket_move and fs_slot_move. Only user space uses it, with the write lock. */
+struct fs_sweep {
+    __u32 number; /* 1 to 255, round and round; 0: none has ever begun */
+    __u32 began;  /* tick */
+    __u32 under_way;
+    __u32 table;    /* which flow table comes next, and where in it: as bpf_map_lookup_batch() */
+    __u32 position; /* has it */
+    __u32 zero;
+    __u8 backends[FS_MAX_BACKENDS]; /* by number: marks */
+};
+
+_Static_assert(sizeof(struct fs_sweep) == 24 + FS_MAX_BACKENDS, "fs_sweep is part of the ABI");
+
 /* The handshakes that backends have answered lately in moving buckets, by a keyed fingerprint of
  * client, service and the number that acknowledges the answer. One cache line. A cell is
  * FS_ANSWER_* or 0; of a full set the oldest goes. */

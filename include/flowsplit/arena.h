@@ -7,7 +7,9 @@
  *
  * Nothing that can be reached from the root is ever changed, except the root's one reference: a
  * change builds a new directory (and the tables that differ) in free space, stores the reference,
- * and waits for a grace period. What can't be reached from the root is free. */
+ * and waits for a grace period. What can't be reached from the root is free. Two things are edited
+ * in place, a byte and a word that nothing is built upon: the marks of sweeps, and when a bucket
+ * stops moving, where `flows` is full. */
 #ifndef FLOWSPLIT_ARENA_H
 #define FLOWSPLIT_ARENA_H
 
@@ -144,13 +146,15 @@ struct fs_bucket_move {
     __u32 moving_until; /* tick; from then on the bucket is tracked */
     __u16 order;        /* place in its owner's order of taking: the latest is given back first */
     __u8 previous;      /* version that served it before */
-    __u8 zero;
+    __u8 swept;         /* number of the sweep that last found an exception */
 };
 
 /* The same for a slot; `previous` is the number of a backend, FS_NO_BACKEND for none. */
 struct fs_slot_move {
     __u32 moving_until;
-    __u32 order;
+    __u16 order;
+    __u8 swept;
+    __u8 zero;
     __u32 previous;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // `peer faulty`: an HTTP server that fails on purpose: answers 500, resets, answers late, never
-// closes, or hangs without taking a SYN. A thread for each connection.
+// closes, or hangs without taking a SYN. A thread for each connection. Or one that doesn't fail,
+// but is easily misunderstood: its bodies say that they are failures, or its queue is short.
 #include "peer.h"
 
 #include <errno.h>
@@ -14,6 +15,8 @@
 static struct {
     struct targets at;
     uint64_t http_500, reset, leak, slow, delay_ms; // in percent, but for the delay
+    uint64_t body;  // bytes of an answer's, if they are to look like answers
+    uint64_t queue; // connections that may wait for one to end, if they are to be served in turn
     bool hang, log;
     uint64_t seed;
     atomic_ullong drawn;
@@ -57,6 +60,29 @@ static bool request_read(int fd)
     return body_read(fd, head);
 }
 
+// Head and body in pieces of this size, so that any of them may begin a packet.
+#define PIECE 500
+
+static bool body_answer(int fd)
+{
+    static const char like_head[] = "HTTP/1.1 500 Not at all\r\n\r\n";
+    char piece[PIECE];
+    int len = snprintf(piece, sizeof(piece), "HTTP/1.1 200 OK\r\nContent-Length: %llu\r\nPadding: ",
+                       (unsigned long long)s.body);
+    memset(piece + len, 'x', sizeof(piece) - (size_t)len);
+    memcpy(piece + sizeof(piece) - 4, "\r\n\r\n", 4);
+    if (send(fd, piece, sizeof(piece), MSG_NOSIGNAL | MSG_MORE) != sizeof(piece))
+        return false;
+    memset(piece, 'x', sizeof(piece));
+    memcpy(piece, like_head, sizeof(like_head) - 1);
+    for (uint64_t sent = 0; sent < s.body; sent += sizeof(piece)) {
+        size_t size = s.body - sent < sizeof(piece) ? s.body - sent : sizeof(piece);
+        if (send(fd, piece, size, MSG_NOSIGNAL | MSG_MORE) != (ssize_t)size)
+            return false;
+    }
+    return send(fd, "", 0, MSG_NOSIGNAL) == 0;
+}
+
 static bool request_answer(int fd)
 {
     char text[128];
@@ -64,6 +90,8 @@ static bool request_answer(int fd)
                        chance(s.http_500) ? "500 Internal Server Error" : "200 OK");
     if (chance(s.slow))
         usleep((useconds_t)(s.delay_ms * 1000));
+    if (s.body)
+        return body_answer(fd);
     return send(fd, text, (size_t)len, MSG_NOSIGNAL) == len;
 }
 
@@ -106,7 +134,9 @@ static int listen_at(const union address *at)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (at->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    if (bind(fd, &at->any, address_len(at)) < 0 || listen(fd, s.hang ? 0 : 4096) < 0)
+    if (bind(fd, &at->any, address_len(at)) < 0 || listen(fd, s.hang    ? 0
+                                                              : s.queue ? (int)s.queue
+                                                                        : 4096) < 0)
         die("listen: %s", strerror(errno));
     return fd;
 }
@@ -116,7 +146,9 @@ static void *accept_all(void *arg)
     int listener = (int)(intptr_t)arg;
     for (;;) {
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0)
+        if (fd >= 0 && s.queue)
+            connection_run((void *)(intptr_t)fd);
+        else if (fd >= 0)
             connection_start(fd);
         else if (errno != ECONNABORTED && errno != EINTR)
             die("accept: %s", strerror(errno));
@@ -139,6 +171,7 @@ int cmd_faulty(char **argv)
         {"--reset", OPT_NUMBER, &s.reset}, {"--leak", OPT_NUMBER, &s.leak},
         {"--slow", OPT_NUMBER, &s.slow},   {"--delay", OPT_NUMBER, &s.delay_ms},
         {"--hang", OPT_FLAG, &s.hang},     {"--log", OPT_FLAG, &s.log},
+        {"--body", OPT_NUMBER, &s.body},   {"--queue", OPT_NUMBER, &s.queue},
     };
     options_parse(argv, specs, ARRAY_LEN(specs));
     if (s.at.count == 0)

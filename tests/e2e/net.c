@@ -180,7 +180,7 @@ struct target target_parse(const char *text)
     return t;
 }
 
-static void sources_append(struct sources *s, const union address *a)
+void sources_append(struct sources *s, const union address *a)
 {
     s->list = realloc(s->list, (s->count + 1) * sizeof(*s->list));
     if (!s->list)

@@ -31,23 +31,39 @@ static const struct {
      "--to ADDR:PORT[/udp] [--bind ADDR[:PORT]]... [--size B] [--reset] [--timeout S]\n"
      "      one exchange for each source, prints NAME a line"},
     {"synflood", cmd_synflood,
-     "--to ADDR:PORT --dev IFACE --dmac MAC --count N [--script STEP,STEP...]\n"
-     "      SYNs of N random sources, written to the device as raw frames; or what the script "
-     "says\n"
-     "      of each: syn, ack, rst, syn-ack, fin-ack, with +100 for another sequence number, "
-     "bad-syn\n"
-     "      for a wrong checksum; wait1100"},
+     "--to ADDR:PORT[/udp]... --dev IFACE --dmac MAC --count N [--script STEP,STEP...]\n"
+     "      [--from ADDR[:PORT]]... [--from-file F] [--swapped] [--seconds S]\n"
+     "      SYNs of N sources, random ones or some of these (F as hold's ready file), written to "
+     "the\n"
+     "      device as raw frames, again for S seconds; or what the script says: flags, as "
+     "syn-ack,\n"
+     "      fin-ack, syn-rst, data; short-syn, long-syn, md5-syn, ao-syn, data-syn, bad-syn for "
+     "what\n"
+     "      hosts drop; each with +100 for another sequence number, ? for any; wait1100; "
+     "--swapped:\n"
+     "      from where they would go to"},
     {"faulty", cmd_faulty,
      "--at ADDR:PORT... [--http-500 PERCENT] [--reset PERCENT] [--leak PERCENT]\n"
      "      [--slow PERCENT --delay MS] [--hang] [--log]\n"
+     "      [--body B] [--queue N]\n"
      "      an HTTP server that fails in these ways; --hang: its queue is full, it takes no SYN;\n"
-     "      --log: shows what is posted, a line each"},
+     "      --log: shows what is posted, a line each; --body: of good answers, which say that they "
+     "are\n"
+     "      bad ones; --queue: serves one connection after the other, so many may wait"},
     {"http", cmd_http,
      "--to ADDR:PORT... [--bind ADDR[-ADDR]]... [--count N] [--exchanges N] [--concurrency C]\n"
      "      [--rate R] [--timeout S]\n"
      "      connections of some exchanges each; prints a JSON summary of statuses and failures"},
+    {"fill", cmd_fill,
+     "--pin PATH --count N [--age S]\n"
+     "      fills a pinned flow table with N copies of an entry, for other clients, the same each "
+     "time;\n"
+     "      --age: as if they had been silent for so much longer"},
     {"pass", cmd_pass,
-     "--dev IFACE\n      an XDP program that passes everything, until it is ended"},
+     "--dev IFACE [--lose PERCENT] [--whole]\n"
+     "      an XDP program that passes everything, or loses some, until it is ended; --whole: GSO "
+     "packets\n"
+     "      as they are"},
     {"tc", cmd_tc,
      "--pin PATH [--pass] | --dev IFACE [--way in|back] [--last | --attach PATH | --detach PATH | "
      "--show]\n"

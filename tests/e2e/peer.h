@@ -45,6 +45,7 @@ struct target target_parse(const char *text);
 // "10.0.0.1", "10.0.0.1-10.0.0.9", "10.0.0.1:4000", "[fd00::1]:4000", "fd00:0:1::1-fd00:0:9::1": a
 // range steps through the one 16-bit group in which its ends differ (v4: through the number).
 void sources_add(struct sources *s, const char *text);
+void sources_append(struct sources *s, const union address *a);
 // The k-th source of a family, round and round; NULL when there is none.
 const union address *sources_pick(const struct sources *s, int family, size_t k);
 
@@ -169,6 +170,7 @@ int cmd_hold(char **argv);
 int cmd_load(char **argv);
 int cmd_ask(char **argv);
 int cmd_synflood(char **argv);
+int cmd_fill(char **argv);
 int cmd_pass(char **argv);
 int cmd_in(char **argv);
 int cmd_seccomp(char **argv);

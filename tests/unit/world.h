@@ -68,7 +68,9 @@ static inline void publish_version(const struct draft_version *version, uint32_t
         fs_at(uint32_t, fs_arena, slots)[i] =
             slot->owner | (slot->unsettled ? FS_SLOT_UNSETTLED : 0);
         fs_at(struct fs_slot_move, fs_arena, moves)[i] =
-            (struct fs_slot_move){slot->moving_until, slot->order, slot->previous};
+            (struct fs_slot_move){.moving_until = slot->moving_until,
+                                  .order = (uint16_t)slot->order,
+                                  .previous = slot->previous};
     }
 }
 

@@ -9,6 +9,7 @@
 #include "change.h"
 #include "error.h"
 #include "instance.h"
+#include "settle.h"
 
 enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };
 
@@ -116,7 +117,8 @@ struct transaction {
     struct model *model;
     uint32_t now;   /* tick at which the change counts as made */
     uint32_t slack; /* ticks it may take from then to its publication */
-    char *notes;    /* what the change says of itself */
+    enum settle_way way;
+    char *notes; /* what the change says of itself */
     size_t notes_bytes;
     FILE *notes_stream;
     bool acted; /* something was done besides the model, so the notes are an event, too */

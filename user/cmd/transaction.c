@@ -30,7 +30,7 @@ static int begin(struct transaction *tx, const struct options *options, enum ins
     tx->notes_stream = open_memstream(&tx->notes, &tx->notes_bytes);
     if (!tx->notes_stream)
         return error_set(err, -ENOMEM, "out of memory");
-    code = settle(&tx->instance, &tx->model, &swept, err);
+    code = settle(&tx->instance, tx->way, &tx->model, &swept, err);
     tx->now = clock_tick_now();
     return code;
 }
@@ -92,15 +92,21 @@ int transaction_run(const struct options *options, enum instance_access want,
                     int (*change)(struct transaction *tx, void *context, struct error *err),
                     void *context, struct error *err)
 {
+    enum settle_way way = SETTLE_QUICKLY;
     int code = -EAGAIN;
 
     for (int i = 0; i < ATTEMPTS && code == -EAGAIN; i++) {
-        struct transaction tx = {.slack = i ? SLACK_LATER : SLACK_FIRST};
+        struct transaction tx = {.slack = i ? SLACK_LATER : SLACK_FIRST, .way = way};
 
         code = begin(&tx, options, want, err);
         code = code ? code : change(&tx, context, err);
         code = code ? code : commit(&tx, options, err);
         end(&tx, code);
+        /* What is in the way may only not have been seen to be over. */
+        if (code == -ENOSPC && way == SETTLE_QUICKLY) {
+            way = SETTLE_ALL;
+            code = -EAGAIN;
+        }
     }
     return code;
 }

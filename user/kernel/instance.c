@@ -74,6 +74,8 @@ static const struct view {
      sizeof(struct fs_health), FS_HEALTH_SLOTS * sizeof(struct fs_health)},
     {offsetof(struct instance, maps.events), offsetof(struct instance, events),
      sizeof(struct fs_event), FS_EVENTS * sizeof(struct fs_event)},
+    {offsetof(struct instance, maps.sweeps), offsetof(struct instance, sweep),
+     sizeof(struct fs_sweep), sizeof(struct fs_sweep)},
 };
 
 static void **view_memory(struct instance *instance, const struct view *view)

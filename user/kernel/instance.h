@@ -41,6 +41,7 @@ struct instance {
     struct fs_trips *trips;   /* what it has withdrawn */
     struct fs_health *health; /* FS_HEALTH_SLOTS */
     struct fs_event *events;  /* FS_EVENTS */
+    struct fs_sweep *sweep;   /* not the data path's */
 };
 
 /* Opens the instance pinned at `pin_dir`, waiting for its lock. Returns 0, -ENOENT if there is none

@@ -25,6 +25,7 @@ const struct pin instance_maps[] = {
     {"udp_flows", offsetof(struct instance, maps.flow[FLOW_MAP_UDP]), PIN_NEEDED},
     {"answers", offsetof(struct instance, maps.answers), PIN_NEEDED},
     {"fragments", offsetof(struct instance, maps.fragments), PIN_NEEDED},
+    {"sweeps", offsetof(struct instance, maps.sweeps), PIN_NEEDED},
     {"backend_counters", offsetof(struct instance, maps.backend_counters), PIN_NEEDED},
     {"reason_counters", offsetof(struct instance, maps.reason_counters), PIN_NEEDED},
     {"direct_seen", offsetof(struct instance, maps.direct_seen), PIN_NEEDED},

@@ -19,42 +19,60 @@ struct batch {
     struct fs_flow flows[BATCH];
 };
 
-static int each_in_map(int fd, enum flow_map map, struct batch *batch,
-                       bool (*visit)(void *context, enum flow_map map,
-                                     const struct fs_flow_key *key, const struct fs_flow *flow),
-                       void *context)
+static void visit_batch(int fd, enum flow_map map, const struct batch *batch, uint32_t count,
+                        maps_visit *visit, void *context)
 {
-    uint32_t position = 0, count;
-    bool first = true;
-    int err;
-
-    do {
-        count = BATCH;
-        err = bpf_map_lookup_batch(fd, first ? NULL : &position, &position, batch->keys,
-                                   batch->flows, &count, NULL);
-        if (err && errno != ENOENT)
-            return -errno;
-        err = err ? -ENOENT : 0;
-        first = false;
-        for (uint32_t i = 0; i < count; i++)
-            if (visit(context, map, &batch->keys[i], &batch->flows[i]))
-                bpf_map_delete_elem(fd, &batch->keys[i]);
-    } while (!err);
-    return 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (visit(context, map, &batch->keys[i], &batch->flows[i]))
+            bpf_map_delete_elem(fd, &batch->keys[i]);
 }
 
-int maps_each_flow(const struct maps *maps,
-                   bool (*visit)(void *context, enum flow_map map, const struct fs_flow_key *key,
-                                 const struct fs_flow *flow),
-                   void *context)
+int maps_visit_flows(const struct maps *maps, enum flow_map map, uint32_t *position,
+                     uint64_t *budget, maps_visit *visit, void *context)
 {
     struct batch *batch = malloc(sizeof(*batch));
-    int err = batch ? 0 : -ENOMEM;
+    int code = batch ? 0 : -ENOMEM;
 
-    for (int map = 0; map < FLOW_MAP_COUNT && !err; map++)
-        err = each_in_map(maps->flow[map], (enum flow_map)map, batch, visit, context);
+    while (!code && *budget) {
+        uint32_t count = BATCH, next = *position;
+
+        if (bpf_map_lookup_batch(maps->flow[map], position, &next, batch->keys, batch->flows,
+                                 &count, NULL))
+            code = errno == ENOENT ? 1 : -errno;
+        if (code < 0)
+            break;
+        visit_batch(maps->flow[map], map, batch, count, visit, context);
+        *budget -= count < *budget ? count : *budget;
+        *position = next;
+    }
     free(batch);
-    return err;
+    return code;
+}
+
+/* A hash table has so many buckets, which is what a position counts. */
+uint32_t maps_flows_end(const struct maps *maps, enum flow_map map)
+{
+    struct bpf_map_info info = {0};
+    uint32_t bytes = sizeof(info), end = 1;
+
+    if (bpf_obj_get_info_by_fd(maps->flow[map], &info, &bytes))
+        return 0;
+    while (end < info.max_entries)
+        end <<= 1;
+    return end;
+}
+
+int maps_each_flow(const struct maps *maps, maps_visit *visit, void *context)
+{
+    int code = 0;
+
+    for (int map = 0; map < FLOW_MAP_COUNT && code >= 0; map++) {
+        uint32_t position = 0;
+        uint64_t budget = UINT64_MAX;
+
+        code = maps_visit_flows(maps, (enum flow_map)map, &position, &budget, visit, context);
+    }
+    return code < 0 ? code : 0;
 }
 
 bool maps_find_flow(const struct maps *maps, uint8_t proto, const struct fs_flow_key *key,

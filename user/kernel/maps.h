@@ -27,6 +27,7 @@ struct maps {
     int served;
     int answers;
     int fragments;
+    int sweeps;
     int samples;
     int sockets;
     int close_waits;
@@ -35,13 +36,24 @@ struct maps {
     int stood_in_for;
 };
 
-/* Calls `visit` for each entry; one that returns true has the entry deleted. Entries that appear or
- * move on while this runs are seen at least once if they stay in the tables: unproven ones are
- * visited first, and become proven, not the reverse. Returns 0 or -errno. */
-int maps_each_flow(const struct maps *maps,
-                   bool (*visit)(void *context, enum flow_map map, const struct fs_flow_key *key,
-                                 const struct fs_flow *flow),
-                   void *context);
+/* Called for an entry, which is deleted if it returns true. */
+typedef bool maps_visit(void *context, enum flow_map map, const struct fs_flow_key *key,
+                        const struct fs_flow *flow);
+
+/* Visits entries of one table from *position on, which is 0 at first, until *budget of them are
+ * visited, or a few more, and takes them from it. What is in the table all the time is visited once
+ * from the beginning to the end, however long that takes. Returns 1 at the end of the table, 0
+ * where the budget was used up before, or -errno. */
+int maps_visit_flows(const struct maps *maps, enum flow_map map, uint32_t *position,
+                     uint64_t *budget, maps_visit *visit, void *context);
+
+/* The position at which a table ends. */
+uint32_t maps_flows_end(const struct maps *maps, enum flow_map map);
+
+/* Visits all entries. Those that appear or move on while this runs are seen at least once if they
+ * stay in the tables: unproven ones are visited first, and become proven, not the reverse. Returns
+ * 0 or -errno. */
+int maps_each_flow(const struct maps *maps, maps_visit *visit, void *context);
 
 /* The entry of a flow, if there is one. */
 bool maps_find_flow(const struct maps *maps, uint8_t proto, const struct fs_flow_key *key,

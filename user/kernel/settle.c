@@ -21,9 +21,10 @@ static int publish(struct instance *instance, struct model **model, struct error
     return code || *model ? code : -ENOMEM;
 }
 
-int settle(struct instance *instance, struct model **model, struct sweep_result *swept,
-           struct error *err)
+int settle(struct instance *instance, enum settle_way way, struct model **model,
+           struct sweep_result *swept, struct error *err)
 {
+    uint64_t budget = way == SETTLE_ALL ? UINT64_MAX : SWEEP_BUDGET;
     int code;
 
     tcx_pins_sweep(instance);
@@ -32,6 +33,11 @@ int settle(struct instance *instance, struct model **model, struct sweep_result 
         return -ENOMEM;
     code = change_settle_trips(*model, err);
     code = code ? code : publish(instance, model, err);
-    code = code ? code : sweep(*model, &instance->maps, clock_tick_now(), swept, err);
-    return code ? code : publish(instance, model, err);
+    do {
+        code = code ? code
+                    : sweep(*model, &instance->maps, instance->sweep, clock_tick_now(), &budget,
+                            swept, err);
+        code = code ? code : publish(instance, model, err);
+    } while (!code && swept->end == SWEEP_REST && budget);
+    return code;
 }

@@ -7,9 +7,14 @@
 #include "instance.h"
 #include "sweep.h"
 
+enum settle_way {
+    SETTLE_QUICKLY, /* as far as a sweep comes in a few milliseconds */
+    SETTLE_ALL,     /* what has come to rest by now, however long it takes to find out */
+};
+
 /* Settles and publishes. The caller holds the write lock. *model is the arena's new state. Returns
  * 0 or -errno with *err set and *model perhaps NULL. */
-int settle(struct instance *instance, struct model **model, struct sweep_result *swept,
-           struct error *err);
+int settle(struct instance *instance, enum settle_way way, struct model **model,
+           struct sweep_result *swept, struct error *err);
 
 #endif

@@ -240,9 +240,14 @@ static json_t *gather_not_observed(const struct gathering *g)
 /* Settles if possible, and counts the entries that stay. */
 static int settle_or_count(struct gathering *g, bool writable, struct error *err)
 {
-    if (writable)
-        return settle(&g->instance, &g->model, &g->flows, err);
-    g->model = model_read(g->instance.arena, g->instance.trips, err);
+    if (writable) {
+        int code = settle(&g->instance, SETTLE_QUICKLY, &g->model, &g->flows, err);
+
+        if (code || g->flows.end == SWEEP_ALL)
+            return code;
+    } else {
+        g->model = model_read(g->instance.arena, g->instance.trips, err);
+    }
     return g->model ? sweep_count(g->model, &g->instance.maps, &g->flows, err) : -ENOMEM;
 }
 

@@ -68,6 +68,7 @@ static void read_buckets(struct draft *draft, const struct fs_table *table)
             .order = move->order,
             .moving_until = move->moving_until,
             .unsettled = table->owner[i] & FS_OWNER_UNSETTLED,
+            .swept = move->swept,
         };
         draft->in_control[i] = table->owner[i] & FS_OWNER_CONTROL;
     }
@@ -92,6 +93,7 @@ static bool read_slots(void *arena, const struct fs_table *table, int number,
             .order = moves[i].order,
             .moving_until = moves[i].moving_until,
             .unsettled = cells[i] & FS_SLOT_UNSETTLED,
+            .swept = moves[i].swept,
         };
     return true;
 }
@@ -164,6 +166,7 @@ static void write_buckets(const struct draft *draft, struct fs_table *table)
             .moving_until = item->moving_until,
             .order = (uint16_t)item->order,
             .previous = item->previous == SPLIT_NOBODY ? NO_VERSION : (uint8_t)item->previous,
+            .swept = item->swept,
         };
     }
 }
@@ -183,7 +186,8 @@ static bool write_slots(const struct draft_version *version, void *arena, fs_ref
         cells[i] = item->owner | (item->unsettled ? FS_SLOT_UNSETTLED : 0);
         to[i] = (struct fs_slot_move){
             .moving_until = item->moving_until,
-            .order = item->order,
+            .order = (uint16_t)item->order,
+            .swept = item->swept,
             .previous = item->previous,
         };
         unsettled |= item->unsettled;

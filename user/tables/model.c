@@ -79,12 +79,16 @@ void model_free(struct model *model)
     free(model);
 }
 
+struct fs_table *model_table(const struct model *model, uint32_t service)
+{
+    return fs_at(struct fs_table, model->arena, model->services[service].record.table);
+}
+
 const char *model_name(const struct model *model, uint32_t service)
 {
     const struct model_service *entry = &model->services[service];
 
-    return entry->draft ? entry->draft->name
-                        : fs_at(struct fs_table, model->arena, entry->record.table)->name;
+    return entry->draft ? entry->draft->name : model_table(model, service)->name;
 }
 
 int model_find(const struct model *model, const char *name)
@@ -100,8 +104,7 @@ struct draft *model_draft(struct model *model, uint32_t service)
     struct model_service *entry = &model->services[service];
 
     if (!entry->draft)
-        entry->draft =
-            draft_read(model->arena, fs_at(struct fs_table, model->arena, entry->record.table));
+        entry->draft = draft_read(model->arena, model_table(model, service));
     return entry->draft;
 }
 

@@ -49,6 +49,9 @@ int model_find(const struct model *model, const char *name);
 
 const char *model_name(const struct model *model, uint32_t service);
 
+/* The service's table in the arena, which a service that is new in the model has none of. */
+struct fs_table *model_table(const struct model *model, uint32_t service);
+
 /* The service's draft, read on first use. NULL when out of memory. */
 struct draft *model_draft(struct model *model, uint32_t service);
 

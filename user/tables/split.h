@@ -17,6 +17,7 @@ struct split_item {
     uint32_t order;        /* place in the owner's order of taking, from 0 */
     uint32_t moving_until; /* tick; only for unsettled items */
     bool unsettled;        /* changed owner, and some live flows may still be elsewhere */
+    uint8_t swept;         /* number of the sweep that last found one elsewhere; 0: none */
 };
 
 /* How many items an owner is to have. Owners may come in any order, each once. */

@@ -1,40 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Takes moved buckets and slots to rest. */
+/* Looks through the flow tables, a part at a time. */
 #include "sweep.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <flowsplit/steer.h>
 
-/* The data path records for FS_MARGIN_TICKS longer than the bucket moves; the rest is for a packet
- * that read the clock just before. */
-#define SETTLE_TICKS (FS_MARGIN_TICKS + 4)
+#include "rest.h"
 
-/* What the entries say about one service. */
-struct marks {
-    bool bucket[FS_BUCKETS];      /* has an exception */
-    bool *slot[FS_VERSION_SLOTS]; /* likewise */
-};
+/* A service's entries are counted by a part of a table that is too large to be counted. */
+#define SAMPLE 16384
 
 struct sweeper {
     struct model *model;
-    const struct maps *maps;
     const struct fs_hash_key *key;
+    struct fs_sweep *sweep;
     uint32_t now;
-    bool only_count;
     struct sweep_result *result;
-    bool *in_use;         /* backends that an entry names */
-    struct marks **marks; /* by service */
 };
-
-static const struct fs_table *table_of(const struct sweeper *sweeper, uint32_t service)
-{
-    return fs_at(struct fs_table, sweeper->model->arena,
-                 sweeper->model->services[service].record.table);
-}
 
 static bool is_past(const struct sweeper *sweeper, uint32_t since, uint32_t ticks)
 {
@@ -73,9 +58,10 @@ static bool leads_anywhere(const struct sweeper *sweeper, const struct fs_flow *
 {
     const struct fs_backend *backend = backend_by_id(sweeper->model, flow->backend);
 
-    return backend && !fs_is_cut(fs_trip_of(sweeper->model->trips,
-                                            table_of(sweeper, backend->service), backend->version),
-                                 sweeper->now);
+    return backend &&
+           !fs_is_cut(fs_trip_of(sweeper->model->trips,
+                                 model_table(sweeper->model, backend->service), backend->version),
+                      sweeper->now);
 }
 
 static int service_by_id(const struct model *model, uint32_t id)
@@ -86,16 +72,18 @@ static int service_by_id(const struct model *model, uint32_t id)
     return -1;
 }
 
-/* Notes that a flow is elsewhere than the hash says. */
+/* Notes that a flow is elsewhere than the hash says: in the tables, since all entries may not be
+ * seen before other commands have changed these. What was marked keeps its mark then. */
 static void mark(struct sweeper *sweeper, uint32_t service, const struct fs_place *place)
 {
-    struct marks *marks = sweeper->marks[service];
+    struct fs_table *table = model_table(sweeper->model, service);
+    const struct fs_pool *pool = &table->pool[place->version];
+    struct fs_slot_move *slots = fs_at(struct fs_slot_move, sweeper->model->arena,
+                                       table->versions[place->version].slot_moves);
 
-    if (!marks)
-        return;
-    marks->bucket[place->bucket] = true;
-    if (marks->slot[place->version])
-        marks->slot[place->version][place->slot] = true;
+    table->moves[place->bucket].swept = (uint8_t)sweeper->sweep->number;
+    if (pool->slot_count)
+        slots[place->slot].swept = (uint8_t)sweeper->sweep->number;
 }
 
 /* An entry of a service's flow. Returns true if it is to be dropped. */
@@ -103,7 +91,7 @@ static bool visit_flow(struct sweeper *sweeper, uint32_t service, const struct f
                        const struct fs_flow *flow)
 {
     const struct fs_service *record = &sweeper->model->services[service].record;
-    const struct fs_table *table = table_of(sweeper, service);
+    const struct fs_table *table = model_table(sweeper->model, service);
     uint64_t hash = fs_hash_client(sweeper->key, record->salt, key->addr, key->port_be,
                                    record->vip.family, record->affinity);
     struct fs_place place =
@@ -129,11 +117,6 @@ static bool visit(void *context, enum flow_map map, const struct fs_flow_key *ke
     bool direct = key->scope & FS_SCOPE_DIRECT;
     int service = direct ? -1 : service_by_id(sweeper->model, key->scope);
 
-    if (sweeper->only_count) {
-        if (service >= 0)
-            sweeper->result->entries[service]++;
-        return false;
-    }
     if (!leads_anywhere(sweeper, flow) || flow_is_over(sweeper, map, flow))
         return true;
     if (direct)
@@ -146,208 +129,98 @@ static bool visit(void *context, enum flow_map map, const struct fs_flow_key *ke
     if (visit_flow(sweeper, (uint32_t)service, key, flow))
         return true;
     sweeper->result->entries[service]++;
-    sweeper->in_use[flow->backend & FS_SLOT_BACKEND] = true;
+    sweeper->sweep->backends[flow->backend & FS_SLOT_BACKEND] = (uint8_t)sweeper->sweep->number;
     return false;
 }
 
-/* Is there anything in the service's table that could come to rest? */
-static bool is_restless(const struct sweeper *sweeper, uint32_t service)
+static void begin(struct fs_sweep *sweep, uint32_t now)
 {
-    const struct fs_table *table = table_of(sweeper, service);
+    sweep->number = sweep->number % UINT8_MAX + 1;
+    sweep->began = now;
+    sweep->table = 0;
+    sweep->position = 0;
+    sweep->under_way = true;
+}
 
-    for (uint32_t i = 0; i < FS_BUCKETS; i++)
-        if (table->owner[i] & FS_OWNER_UNSETTLED)
-            return true;
-    for (uint32_t i = 0; i < FS_VERSION_SLOTS; i++) {
-        const uint32_t *cells = fs_at(uint32_t, sweeper->model->arena, table->pool[i].slots);
+/* Returns 1 if all tables have been looked through, 0 if not yet, or -errno. Who is killed has
+ * looked through a batch in vain. */
+static int go_on(struct sweeper *sweeper, const struct maps *maps, uint64_t *budget)
+{
+    struct fs_sweep *sweep = sweeper->sweep;
 
-        if (table->versions[i].state == FS_VERSION_RETIRED)
-            return true;
-        for (uint32_t j = 0; j < table->pool[i].slot_count; j++)
-            if (cells[j] & FS_SLOT_UNSETTLED)
-                return true;
+    while (sweep->table < FLOW_MAP_COUNT) {
+        int code = maps_visit_flows(maps, (enum flow_map)sweep->table, &sweep->position, budget,
+                                    visit, sweeper);
+
+        if (code < 1)
+            return code;
+        sweep->position = 0;
+        sweep->table++;
     }
-    for (uint32_t i = 0; i < sweeper->model->backend_count; i++) {
-        const struct fs_backend *backend = &sweeper->model->backends[i];
-
-        if (backend->service == service &&
-            (backend->flags & (FS_BACKEND_USED | FS_BACKEND_IN_POOL)) == FS_BACKEND_USED)
-            return true;
-    }
-    return false;
+    return 1;
 }
 
-static struct marks *marks_new(const struct draft *draft)
-{
-    struct marks *marks = calloc(1, sizeof(*marks));
-
-    for (int i = 0; marks && i < FS_VERSION_SLOTS; i++)
-        if (draft->versions[i].slot_count)
-            marks->slot[i] = calloc(draft->versions[i].slot_count, sizeof(bool));
-    return marks;
-}
-
-static void marks_free(struct marks *marks)
-{
-    for (int i = 0; marks && i < FS_VERSION_SLOTS; i++)
-        free(marks->slot[i]);
-    free(marks);
-}
-
-static bool settle_items(const struct sweeper *sweeper, struct split_item *items, size_t count,
-                         const bool *marked)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < count; i++) {
-        if (!items[i].unsettled || !is_past(sweeper, items[i].moving_until, SETTLE_TICKS) ||
-            (marked && marked[i]))
-            continue;
-        items[i].unsettled = false;
-        any = true;
-    }
-    return any;
-}
-
-/* Does any bucket lead to this version, or may a packet still be sent to it? */
-static bool version_is_needed(const struct draft *draft, uint32_t version)
-{
-    for (uint32_t i = 0; i < FS_BUCKETS; i++)
-        if (draft->buckets[i].owner == version ||
-            (draft->buckets[i].unsettled && draft->buckets[i].previous == version))
-            return true;
-    return false;
-}
-
-static bool slots_need(const struct draft_version *version, uint32_t backend)
-{
-    for (uint32_t i = 0; i < version->slot_count; i++)
-        if (version->slots[i].owner == backend ||
-            (version->slots[i].unsettled && version->slots[i].previous == backend))
-            return true;
-    return false;
-}
-
-static void forget_previous(struct split_item *items, size_t count, uint32_t owner)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!items[i].unsettled && items[i].previous == owner)
-            items[i].previous = SPLIT_NOBODY;
-}
-
-/* Drops backends that left their pool and that nothing refers to any more. A handshake that one has
- * answered, and its client not yet acknowledged, is in no table that could be looked through. */
-static bool drop_backends(struct sweeper *sweeper, uint32_t service, struct draft *draft)
-{
-    struct fs_backend_counters counters;
-    bool any = false;
-
-    for (uint32_t i = 0; i < sweeper->model->backend_count; i++) {
-        const struct fs_backend *backend = &sweeper->model->backends[i];
-        struct draft_version *version = &draft->versions[backend->version];
-
-        if (backend->service != service || sweeper->in_use[i] ||
-            (backend->flags & (FS_BACKEND_USED | FS_BACKEND_IN_POOL)) != FS_BACKEND_USED ||
-            slots_need(version, i) ||
-            !is_past(sweeper, sweeper->model->left[i], fs_ticks(draft->drain_ms) + SETTLE_TICKS))
-            continue;
-        forget_previous(version->slots, version->slot_count, i);
-        if (maps_backend_counters(sweeper->maps, i, &counters) == 0)
-            maps_add_counters(&version->gone, &counters);
-        model_backend_drop(sweeper->model, i);
-        any = true;
-    }
-    return any;
-}
-
-/* A retired version goes when no bucket leads to it, and then none of its backends is needed. */
-static bool drop_versions(struct sweeper *sweeper, uint32_t service, struct draft *draft)
-{
-    bool any = false;
-
-    for (uint32_t i = 0; i < FS_VERSION_SLOTS; i++) {
-        struct draft_version *version = &draft->versions[i];
-
-        if (version->state != FS_VERSION_RETIRED || version_is_needed(draft, i))
-            continue;
-        if (version->slot_count) {
-            version->slot_count = 0;
-            any = true;
-        }
-        if (model_version_has_backends(sweeper->model, service, i))
-            continue;
-        forget_previous(draft->buckets, FS_BUCKETS, i);
-        draft_version_clear(version);
-        any = true;
-    }
-    return any;
-}
-
-static void settle(struct sweeper *sweeper, uint32_t service)
-{
-    struct model_service *entry = &sweeper->model->services[service];
-    const struct marks *marks = sweeper->marks[service];
-    struct draft *draft = entry->draft;
-    bool changed = settle_items(sweeper, draft->buckets, FS_BUCKETS, marks->bucket);
-
-    for (int i = 0; i < FS_VERSION_SLOTS; i++)
-        changed |= settle_items(sweeper, draft->versions[i].slots, draft->versions[i].slot_count,
-                                marks->slot[i]);
-    changed |= drop_versions(sweeper, service, draft);
-    changed |= drop_backends(sweeper, service, draft);
-    changed |= drop_versions(sweeper, service, draft);
-    entry->changed |= changed;
-    sweeper->model->changed |= changed;
-}
-
-static int prepare(struct sweeper *sweeper)
-{
-    struct model *model = sweeper->model;
-
-    sweeper->in_use = calloc(FS_MAX_BACKENDS, sizeof(bool));
-    sweeper->marks = calloc(FS_MAX_SERVICES, sizeof(*sweeper->marks));
-    if (!sweeper->in_use || !sweeper->marks)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < model->service_count; i++) {
-        if (!is_restless(sweeper, i))
-            continue;
-        if (!model_draft(model, i) || !(sweeper->marks[i] = marks_new(model->services[i].draft)))
-            return -ENOMEM;
-    }
-    return 0;
-}
-
-int sweep(struct model *model, const struct maps *maps, uint32_t now, struct sweep_result *result,
-          struct error *err)
+int sweep(struct model *model, const struct maps *maps, struct fs_sweep *state, uint32_t now,
+          uint64_t *budget, struct sweep_result *result, struct error *err)
 {
     struct sweeper sweeper = {
         .model = model,
-        .maps = maps,
         .key = &fs_at(struct fs_root, model->arena, 0)->key,
+        .sweep = state,
         .now = now,
         .result = result,
     };
-    int code = prepare(&sweeper);
+    bool began = !state->under_way;
+    int code;
 
     memset(result, 0, sizeof(*result));
-    code = code ? code : maps_each_flow(maps, visit, &sweeper);
-    for (uint32_t i = 0; i < model->service_count && !code; i++)
-        if (sweeper.marks[i])
-            settle(&sweeper, i);
-    for (uint32_t i = 0; sweeper.marks && i < model->service_count; i++)
-        marks_free(sweeper.marks[i]);
-    free(sweeper.marks);
-    free(sweeper.in_use);
+    if (began)
+        begin(state, now);
+    code = go_on(&sweeper, maps, budget);
+    if (code == 1) {
+        result->end = began ? SWEEP_ALL : SWEEP_REST;
+        code = rest(model, maps, state);
+        state->under_way = false;
+    }
     return code ? error_set(err, code, "can't read the flow tables: %s", strerror(-code)) : 0;
+}
+
+static bool count(void *context, enum flow_map map, const struct fs_flow_key *key,
+                  const struct fs_flow *flow)
+{
+    struct sweeper *sweeper = context;
+    int service = key->scope & FS_SCOPE_DIRECT ? -1 : service_by_id(sweeper->model, key->scope);
+
+    (void)map;
+    (void)flow;
+    if (service >= 0)
+        sweeper->result->entries[service]++;
+    return false;
+}
+
+/* The entries of one table. They are spread evenly over it, being hashed. */
+static int count_table(struct model *model, const struct maps *maps, enum flow_map map,
+                       struct sweep_result *result)
+{
+    struct sweep_result part = {0};
+    struct sweeper sweeper = {.model = model, .result = &part};
+    uint32_t position = 0, end = maps_flows_end(maps, map);
+    uint64_t budget = SAMPLE;
+    int code = maps_visit_flows(maps, map, &position, &budget, count, &sweeper);
+
+    for (uint32_t i = 0; i < model->service_count; i++)
+        result->entries[i] +=
+            code || !position ? part.entries[i] : part.entries[i] * end / position;
+    return code < 0 ? code : 0;
 }
 
 int sweep_count(struct model *model, const struct maps *maps, struct sweep_result *result,
                 struct error *err)
 {
-    struct sweeper sweeper = {.model = model, .only_count = true, .result = result};
-    int code;
+    int code = 0;
 
     memset(result, 0, sizeof(*result));
-    code = maps_each_flow(maps, visit, &sweeper);
+    for (int map = 0; map < FLOW_MAP_COUNT && !code; map++)
+        code = count_table(model, maps, (enum flow_map)map, result);
     return code ? error_set(err, code, "can't read the flow tables: %s", strerror(-code)) : 0;
 }
