@@ -5,6 +5,7 @@
 #define FLOWSPLIT_STEER_BPF_H
 
 #include "addressed.bpf.h"
+#include "adopt.bpf.h"
 #include "direct.bpf.h"
 #include "icmp.bpf.h"
 #include "nat.bpf.h"
@@ -73,8 +74,12 @@ static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_re
     struct fs_service *service = service_at(dir, service_number);
     struct fs_backend *backend;
     bool sampled, is_new;
-    __u32 number = choose_backend(pkt, dir, service_number, &is_new);
+    __u32 number;
 
+    if (unlikely(service->adopt & FS_ADOPT_UNDER_WAY) &&
+        is_adopted(ctx, pkt, where_in(dir, service_number), tc))
+        return act_pass(FS_REASON_ADOPTED, tc);
+    number = choose_backend(pkt, dir, service_number, &is_new);
     if (number == FS_NO_BACKEND)
         return act_pass(FS_REASON_NO_BACKEND, tc);
     backend = backend_at(dir, number);

@@ -23,6 +23,9 @@
       "headers cut short, or lengths that contradict each other", "")                              \
     X(NO_BACKEND, "no_backend", "passed", "look", "for a service whose version has no backend",    \
       "weights, to a version that has backends: flowsplit set")                                    \
+    X(ADOPTED, "adopted", "passed", "normal",                                                      \
+      "of a connection to the VIP that is older than flowsplit: left to the server that has it",   \
+      "")                                                                                          \
     X(TO_LOCAL, "to_local", "steered", "normal", "to a backend on this host, up its stack", "")    \
     X(TO_INTERFACE, "to_interface", "steered", "normal",                                           \
       "to a remote backend, straight out of another interface", "")                                \

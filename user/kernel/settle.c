@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "adopt.h"
 #include "change_trip.h"
 #include "clock.h"
 #include "tcx_pins.h"
@@ -24,9 +25,11 @@ static int publish(struct instance *instance, struct model **model, struct error
 int settle(struct instance *instance, struct model **model, struct sweep_result *swept,
            struct error *err)
 {
-    int code;
+    int code = adopt_end(instance, err);
 
     tcx_pins_sweep(instance);
+    if (code)
+        return code;
     *model = model_read(instance->arena, instance->trips, err);
     if (!*model)
         return -ENOMEM;
