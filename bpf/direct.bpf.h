@@ -314,4 +314,13 @@ static __always_inline bool direct_knows(__u64 where, __u64 addr_low, __u64 addr
            (asks && asks->flags & (FS_FLOW_CERTAIN | FS_FLOW_ANSWERED));
 }
 
+/* Has anyone with this address and port sent the backend itself anything? */
+__noinline int direct_asks(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
+{
+    struct direct_ref ref;
+
+    direct_ref_said(&ref, where, addr_low, addr_high, said, 0);
+    return direct_entry(&ref, &unproven) || direct_entry(&ref, &flows);
+}
+
 #endif

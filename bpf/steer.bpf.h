@@ -94,7 +94,7 @@ static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_re
     }
     switch (service->mode) {
     case FS_MODE_NAT:
-        return nat_to_backend(ctx, pkt, service, backend, tc);
+        return nat_to_backend(ctx, pkt, dir, service, backend, tc);
     default:
         return act_pass(FS_REASON_NO_SERVICE, tc);
     }
@@ -210,6 +210,12 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
 
     if (backend->flags & FS_BACKEND_LOCAL && from != LOOPBACK_IFINDEX)
         return act_pass(FS_REASON_FORGED_SOURCE, tc);
+    if (!(backend->flags & FS_BACKEND_LOCAL) && is_hairpin_reply(pkt, dir, service, backend)) {
+        if (!hairpin_back(ctx, pkt, dir, backend, tc))
+            return act_drop(FS_REASON_WRITE_FAILED, tc);
+        if (tc) /* helpers have stored to it: it comes in once more */
+            return bpf_redirect(from, BPF_F_INGRESS);
+    }
     reply = reply_note(ctx, pkt, dir, service, backend,
                        backend->flags & FS_BACKEND_LOCAL ? 0 : from, false, tc);
     if (reply == REPLY_FROM)

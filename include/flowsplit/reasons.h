@@ -60,6 +60,9 @@
       "from a remote backend, given the VIP as source and sent on to the client", "")              \
     X(REPLY_STACK, "reply_stack", "passed", "normal",                                              \
       "from a remote backend, left to the stack and restored at egress", "")                       \
+    X(HAIRPIN, "hairpin", "noted", "normal",                                                       \
+      "of a remote backend that called the VIP and was given itself: has the VIP as source, too",  \
+      "")                                                                                          \
     X(DIRECT_IN, "direct_in", "passed", "normal",                                                  \
       "to a backend's own address, for which it was meant", "")                                    \
     X(DIRECT_OUT, "direct_out", "passed", "normal",                                                \
