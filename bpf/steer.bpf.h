@@ -228,7 +228,7 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
 /* Someone talks to a backend itself. What service it has affects UDP: with affinity, the steered
  * flows are on record. */
 static __always_inline int steer_direct(struct packet *pkt, fs_ref dir, struct fs_backend *backend,
-                                        bool tc)
+                                        bool forwarded, bool tc)
 {
     __u64 where = where_in(dir, backend->id & FS_SLOT_BACKEND);
     struct said_by by;
@@ -239,7 +239,7 @@ static __always_inline int steer_direct(struct packet *pkt, fs_ref dir, struct f
         if (pkt->proto == IPPROTO_TCP)
             said_by_tcp(&by, pkt->tcp_flags, packet_seq(pkt), packet_ack(pkt), packet_end(pkt));
         if (may_be_steered(where, by.addr_low, by.addr_high, by.said))
-            said_also(&by, SAID_AMBIGUOUS);
+            said_also(&by, forwarded ? SAID_AMBIGUOUS | SAID_FORWARDED : SAID_AMBIGUOUS);
         direct_note(where, by.addr_low, by.addr_high, by.said, by.more);
     }
     return act_pass(FS_REASON_DIRECT_IN, tc);
@@ -267,7 +267,7 @@ static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int pars
         return steer_reply_ingress(ctx, pkt, dir, backend_at(dir, found - 1), tc);
     found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
     if (found && alone)
-        return steer_direct(pkt, dir, backend_at(dir, found - 1), tc);
+        return steer_direct(pkt, dir, backend_at(dir, found - 1), false, tc);
     return act_pass(FS_REASON_NO_SERVICE, tc);
 }
 
@@ -281,7 +281,7 @@ static __always_inline int learn_ingress(void *ctx, struct packet *pkt, int pars
         !find_service(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family))
         found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
     if (found)
-        return steer_direct(pkt, dir, backend_at(dir, found - 1), tc);
+        return steer_direct(pkt, dir, backend_at(dir, found - 1), false, tc);
     return act_pass(FS_REASON_NOT_STEERING, tc);
 }
 
@@ -308,11 +308,13 @@ static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pk
         count_out(backend->id & FS_SLOT_BACKEND, pkt->ip_bytes);
         return nat_reply_egress(skb, pkt, service, backend);
     }
-    if (skb->ingress_ifindex == 0) { /* from this host itself */
-        found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
-        if (found)
-            return steer_direct(pkt, dir, backend_at(dir, found - 1), true);
+    if (skb->tc_index == STEERED_TC_INDEX) {
+        skb->tc_index = 0; /* it means nothing to the next host */
+        return act_pass(FS_REASON_NO_SERVICE, true);
     }
+    found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
+    if (found) /* from this host, or by it from where it may not have been seen coming in */
+        return steer_direct(pkt, dir, backend_at(dir, found - 1), skb->ingress_ifindex, true);
     return act_pass(FS_REASON_NO_SERVICE, true);
 }
 
