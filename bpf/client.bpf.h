@@ -15,6 +15,7 @@ enum said {
     SAID_CHECKED = 4,    /* a backend's packet: where it comes from was looked at, */
     SAID_ELSEWHERE = 8,  /* and isn't where the backend is */
     SAID_AMBIGUOUS = 16, /* to a backend itself, by a client who may have been steered there */
+    SAID_FORWARDED = 32, /* and leaves by the stack, which may have been given it to forward */
 };
 
 #define SAID_PORT_SHIFT  32

@@ -14,6 +14,7 @@
 #ifndef FLOWSPLIT_DIRECT_BPF_H
 #define FLOWSPLIT_DIRECT_BPF_H
 
+#include "again.bpf.h"
 #include "replies.bpf.h"
 
 /* How far an answer's numbers may be from those of the packet that it answers, where no handshake
@@ -104,6 +105,13 @@ static __always_inline void direct_note_syn(struct direct_ref *ref, struct fs_fl
         asks->acked = said_end(ref->more);
 }
 
+/* Is this SYN one that was steered, and left to the stack? */
+static __always_inline bool direct_is_given(const struct direct_ref *ref,
+                                            const struct fs_flow *asks)
+{
+    return asks && asks->flags & FS_FLOW_STEERED && asks->end == said_end(ref->more);
+}
+
 static __always_inline void direct_note_tcp(struct direct_ref *ref, __u32 now)
 {
     struct fs_flow *flow = direct_entry(ref, &flows), *asks;
@@ -114,13 +122,17 @@ static __always_inline void direct_note_tcp(struct direct_ref *ref, __u32 now)
         return;
     }
     asks = direct_entry(ref, &unproven);
+    if (tcp_is_first_syn(tcp_flags) && said_is(ref->said, SAID_FORWARDED) &&
+        direct_is_given(ref, asks))
+        return;
     if (tcp_is_first_syn(tcp_flags))
         direct_note_syn(ref, asks, now);
     else if (asks && asks->flags & FS_FLOW_BY_SYN)
         asks->seen = now;
     else if (!said_is(ref->said, SAID_AMBIGUOUS))
         direct_record(ref, &unproven, FS_FLOW_CERTAIN, now);
-    else if (fs_before(now, directory_at(ref->dir)->learn_until, 0))
+    else if (!said_is(ref->said, SAID_FORWARDED) &&
+             fs_before(now, directory_at(ref->dir)->learn_until, 0))
         direct_record(ref, &unproven, 0, now);
 }
 
@@ -277,7 +289,7 @@ static __always_inline enum reply direct_tcp_reply(struct direct_ref *ref, __u32
     asks = direct_entry(ref, &unproven);
     if (tcp_flags & TCP_SYN)
         return direct_synack(ref, flow, asks);
-    if (!asks)
+    if (!asks || asks->flags & FS_FLOW_STEERED)
         return REPLY_STEERED;
     return tcp_flags & TCP_RST ? direct_refused(ref, asks) : direct_proven(ref, asks, now);
 }
@@ -325,6 +337,43 @@ static __always_inline bool is_direct(__u64 where, __u64 addr_low, __u64 addr_hi
         return !udp_is_steered(where, addr_low, addr_high, said);
     since = direct_since(where);
     return since && *since && direct_knows(where, addr_low, addr_high, said);
+}
+
+/* Has anyone with this address and port sent the backend itself anything? */
+__noinline int direct_asks(__u64 where, __u64 addr_low, __u64 addr_high, __u64 said)
+{
+    struct fs_flow *asks;
+    struct direct_ref ref;
+
+    direct_ref_said(&ref, where, addr_low, addr_high, said, 0);
+    asks = direct_entry(&ref, &unproven);
+    return (asks && !(asks->flags & FS_FLOW_STEERED)) || direct_entry(&ref, &flows);
+}
+
+/* What a packet that was steered at TC has as tc_index, with which it leaves: there, redirected or
+ * by the stack, it looks like one to the backend itself by someone whom this host only forwards. */
+#define STEERED_TC_INDEX 0xf107
+
+/* XDP has no such place. A SYN that it steered to a remote backend and leaves to the stack is
+ * noted. Verified by itself, as those above. */
+__noinline int direct_give(struct xdp_md *ctx, __u32 word, fs_ref dir, __u32 number)
+{
+    const struct fs_backend *backend = backend_at(dir, number);
+    struct fs_flow flow = {.backend = backend->id, .flags = FS_FLOW_STEERED, .seen = tick_now()};
+    struct fs_flow_key key;
+    struct said_by by;
+    struct packet pkt;
+
+    if (!packet_again_ports(ctx, word, &pkt, false) || !pkt.l4_check)
+        return 0;
+    by = said_by(packet_source(&pkt), pkt.source_be, pkt.family, pkt.proto);
+    key = (struct fs_flow_key){.addr = said_addr(by.addr_low, by.addr_high),
+                               .port_be = pkt.source_be,
+                               .scope = FS_SCOPE_DIRECT | number};
+    pkt.tcp_flags = TCP_SYN;
+    flow.end = packet_end(&pkt);
+    bpf_map_update_elem(&unproven, &key, &flow, BPF_ANY);
+    return 0;
 }
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef FLOWSPLIT_ICMP_BPF_H
 #define FLOWSPLIT_ICMP_BPF_H
 
+#include "adopt.bpf.h"
 #include "direct.bpf.h"
 #include "flows.bpf.h"
 #include "nat.bpf.h"
@@ -246,6 +247,30 @@ __noinline __u32 icmp_service_tc(struct __sk_buff *skb, fs_ref dir, __u32 quoted
     return icmp_service(skb, dir, quoted, true);
 }
 
+/* Is the quoted packet of a connection that is older than flowsplit? */
+static __always_inline bool icmp_is_adopted(void *ctx, fs_ref dir, __u32 quoted, __u32 service,
+                                            bool tc)
+{
+    struct packet pkt;
+    struct quote quote;
+    struct said_by by;
+
+    if (!icmp_again(ctx, quoted, &pkt, &quote, tc))
+        return false;
+    by = said_by(quote_dest(&pkt, &quote), quote.dest_be, pkt.family, quote.proto);
+    return client_is_adopted(ctx, where_in(dir, service), &by, tc);
+}
+
+__noinline int icmp_is_adopted_xdp(struct xdp_md *ctx, fs_ref dir, __u32 quoted, __u32 service)
+{
+    return icmp_is_adopted(ctx, dir, quoted, service, false);
+}
+
+__noinline int icmp_is_adopted_tc(struct __sk_buff *skb, fs_ref dir, __u32 quoted, __u32 service)
+{
+    return icmp_is_adopted(skb, dir, quoted, service, true);
+}
+
 /* The number of the backend of the service's flow whose reply is quoted, or FS_NO_BACKEND. */
 static __always_inline __u32 icmp_backend(void *ctx, fs_ref dir, __u32 quoted, __u32 service,
                                           bool tc)
@@ -306,6 +331,10 @@ static __always_inline int icmp_ingress(void *ctx, fs_ref dir, bool tc)
     found = tc ? icmp_service_tc(ctx, dir, quoted) : icmp_service_xdp(ctx, dir, quoted);
     if (!found)
         return act_pass(FS_REASON_NO_PORTS, tc);
+    if (unlikely(service_at(dir, found - 1)->adopt & FS_ADOPT_UNDER_WAY) &&
+        (tc ? icmp_is_adopted_tc(ctx, dir, quoted, found - 1)
+            : icmp_is_adopted_xdp(ctx, dir, quoted, found - 1)))
+        return act_pass(FS_REASON_ADOPTED, tc);
     number = tc ? icmp_backend_tc(ctx, dir, quoted, found - 1)
                 : icmp_backend_xdp(ctx, dir, quoted, found - 1);
     if (number == FS_NO_BACKEND)

@@ -5,6 +5,7 @@
 
 #include "act.bpf.h"
 #include "again.bpf.h"
+#include "hairpin.bpf.h"
 #include "lookup.bpf.h"
 
 static __always_inline __u16 port_delta(__be16 from_be, __be16 to_be)
@@ -81,17 +82,27 @@ static __always_inline int send(void *ctx, __u32 word, bool tc)
 }
 
 /* Sends a packet of a client to its backend. */
-static __always_inline int nat_to_backend(void *ctx, struct packet *pkt,
+static __always_inline int nat_to_backend(void *ctx, struct packet *pkt, fs_ref dir,
                                           const struct fs_service *service,
                                           const struct fs_backend *backend, bool tc)
 {
     struct rewrite rw = nat_forth(service, backend);
+    bool hairpin = is_hairpin(pkt, backend), is_syn = packet_is_new(pkt);
+    __u32 word = packet_word(pkt, pkt->proto), number = backend->id & FS_SLOT_BACKEND;
+    int act;
 
     if (act_rewrite(ctx, pkt, &rw, tc))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
     if (backend->flags & FS_BACKEND_LOCAL)
         return act_pass(FS_REASON_TO_LOCAL, tc);
-    return send(ctx, packet_word(pkt, pkt->proto), tc);
+    if (hairpin && hairpin_forth(ctx, word, dir, number, tc))
+        return act_drop(FS_REASON_WRITE_FAILED, tc);
+    if (tc)
+        ((struct __sk_buff *)ctx)->tc_index = STEERED_TC_INDEX;
+    act = send(ctx, word, tc);
+    if (!tc && unlikely(is_syn && act == XDP_PASS))
+        direct_give(ctx, word, dir, number);
+    return act;
 }
 
 /* A remote backend's packet, as it comes in: the first half of sending it to the client. Asks the

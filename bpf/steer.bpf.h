@@ -5,6 +5,7 @@
 #define FLOWSPLIT_STEER_BPF_H
 
 #include "addressed.bpf.h"
+#include "adopt.bpf.h"
 #include "direct.bpf.h"
 #include "fragments.bpf.h"
 #include "icmp.bpf.h"
@@ -74,8 +75,12 @@ static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_re
     struct fs_service *service = service_at(dir, service_number);
     struct fs_backend *backend;
     bool sampled, is_new;
-    __u32 number = choose_backend(pkt, dir, service_number, &is_new);
+    __u32 number;
 
+    if (unlikely(service->adopt & FS_ADOPT_UNDER_WAY) &&
+        is_adopted(ctx, pkt, where_in(dir, service_number), tc))
+        return act_pass(FS_REASON_ADOPTED, tc);
+    number = choose_backend(pkt, dir, service_number, &is_new);
     if (number == FS_NO_BACKEND)
         return act_pass(FS_REASON_NO_BACKEND, tc);
     backend = backend_at(dir, number);
@@ -90,7 +95,7 @@ static __always_inline int steer_to_backend(void *ctx, struct packet *pkt, fs_re
     }
     switch (service->mode) {
     case FS_MODE_NAT:
-        return nat_to_backend(ctx, pkt, service, backend, tc);
+        return nat_to_backend(ctx, pkt, dir, service, backend, tc);
     default:
         return act_pass(FS_REASON_NO_SERVICE, tc);
     }
@@ -206,6 +211,12 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
 
     if (is_forged(backend, from))
         return act_pass(FS_REASON_FORGED_SOURCE, tc);
+    if (!(backend->flags & FS_BACKEND_LOCAL) && is_hairpin_reply(pkt, dir, service, backend)) {
+        if (!hairpin_back(ctx, pkt, dir, backend, tc))
+            return act_drop(FS_REASON_WRITE_FAILED, tc);
+        if (tc) /* helpers have stored to it: it comes in once more */
+            return bpf_redirect(from, BPF_F_INGRESS);
+    }
     reply = reply_note(ctx, pkt, dir, service, backend,
                        backend->flags & FS_BACKEND_LOCAL ? 0 : from, false, tc);
     if (reply == REPLY_FROM)
@@ -219,7 +230,7 @@ static __always_inline int steer_reply_ingress(void *ctx, struct packet *pkt, fs
 /* Someone talks to a backend itself. What service it has affects UDP: with affinity, the steered
  * flows are on record. */
 static __always_inline int steer_direct(struct packet *pkt, fs_ref dir, struct fs_backend *backend,
-                                        bool tc)
+                                        bool forwarded, bool tc)
 {
     __u64 where = where_in(dir, backend->id & FS_SLOT_BACKEND);
     struct said_by by;
@@ -230,7 +241,7 @@ static __always_inline int steer_direct(struct packet *pkt, fs_ref dir, struct f
         if (pkt->proto == IPPROTO_TCP)
             said_by_tcp(&by, pkt->tcp_flags, packet_seq(pkt), packet_ack(pkt), packet_end(pkt));
         if (may_be_steered(where, by.addr_low, by.addr_high, by.said))
-            said_also(&by, SAID_AMBIGUOUS);
+            said_also(&by, forwarded ? SAID_AMBIGUOUS | SAID_FORWARDED : SAID_AMBIGUOUS);
         direct_note(where, by.addr_low, by.addr_high, by.said, by.more);
     }
     return act_pass(FS_REASON_DIRECT_IN, tc);
@@ -265,7 +276,7 @@ static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int pars
         return steer_reply_ingress(ctx, pkt, dir, backend_at(dir, found - 1), tc);
     found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
     if (found && alone)
-        return steer_direct(pkt, dir, backend_at(dir, found - 1), tc);
+        return steer_direct(pkt, dir, backend_at(dir, found - 1), false, tc);
     return act_pass(FS_REASON_NO_SERVICE, tc);
 }
 
@@ -279,7 +290,7 @@ static __always_inline int learn_ingress(void *ctx, struct packet *pkt, int pars
         !find_service(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family))
         found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
     if (found)
-        return steer_direct(pkt, dir, backend_at(dir, found - 1), tc);
+        return steer_direct(pkt, dir, backend_at(dir, found - 1), false, tc);
     return act_pass(FS_REASON_NOT_STEERING, tc);
 }
 
@@ -313,11 +324,13 @@ static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pk
         count_out(backend->id & FS_SLOT_BACKEND, pkt->ip_bytes);
         return nat_reply_egress(skb, pkt, service, backend);
     }
-    if (skb->ingress_ifindex == 0) { /* from this host itself */
-        found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
-        if (found)
-            return steer_direct(pkt, dir, backend_at(dir, found - 1), true);
+    if (skb->tc_index == STEERED_TC_INDEX) {
+        skb->tc_index = 0; /* it means nothing to the next host */
+        return act_pass(FS_REASON_NO_SERVICE, true);
     }
+    found = find_backend(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
+    if (found) /* from this host, or by it from where it may not have been seen coming in */
+        return steer_direct(pkt, dir, backend_at(dir, found - 1), skb->ingress_ifindex, true);
     return act_pass(FS_REASON_NO_SERVICE, true);
 }
 

@@ -90,7 +90,8 @@ enum fs_flow_flags {
     FS_FLOW_CERTAIN = 64,    /* direct: no steered flow can have this tuple */
     FS_FLOW_BY_SYN = 128,    /* direct: what asks is a SYN, */
     FS_FLOW_ANSWERED = 512,  /* and the backend has answered it */
-    FS_FLOW_STEERED = 256,   /* a UDP client was steered to the backend lately */
+    FS_FLOW_STEERED = 256,   /* a UDP client was steered to the backend lately; or this SYN was, and
+                                left to the stack to be forwarded */
     FS_FLOW_HALF = 1024,     /* what the backend has sent may be of half a connection */
 };
 

@@ -95,7 +95,14 @@ struct fs_service {
     __u8 affinity;  /* enum fs_affinity */
     __u8 http;      /* 1: it speaks plaintext HTTP/1 */
     __u8 unsettled; /* 1: a bucket or slot of its table is */
-    __u8 zero[4];
+    __u8 adopt;     /* enum fs_adopt */
+    __u8 zero[3];
+};
+
+/* Connections to the VIP that are older than flowsplit go on with the server that has them. */
+enum fs_adopt {
+    FS_ADOPT_WANTED = 1,
+    FS_ADOPT_UNDER_WAY = 2, /* there may be some: each packet asks for it */
 };
 
 _Static_assert(sizeof(struct fs_service) == 48, "fs_service is part of the ABI");

@@ -28,6 +28,9 @@
       "headers cut short, or lengths that contradict each other", "")                              \
     X(NO_BACKEND, "no_backend", "passed", "look", "for a service whose version has no backend",    \
       "weights, to a version that has backends: flowsplit set")                                    \
+    X(ADOPTED, "adopted", "passed", "normal",                                                      \
+      "of a connection to the VIP that is older than flowsplit: left to the server that has it",   \
+      "")                                                                                          \
     X(TO_LOCAL, "to_local", "steered", "normal", "to a backend on this host, up its stack", "")    \
     X(TO_INTERFACE, "to_interface", "steered", "normal",                                           \
       "to a remote backend, straight out of another interface", "")                                \
@@ -62,6 +65,9 @@
       "from a remote backend, given the VIP as source and sent on to the client", "")              \
     X(REPLY_STACK, "reply_stack", "passed", "normal",                                              \
       "from a remote backend, left to the stack and restored at egress", "")                       \
+    X(HAIRPIN, "hairpin", "noted", "normal",                                                       \
+      "of a remote backend that called the VIP and was given itself: has the VIP as source, too",  \
+      "")                                                                                          \
     X(DIRECT_IN, "direct_in", "passed", "normal",                                                  \
       "to a backend's own address, for which it was meant", "")                                    \
     X(DIRECT_OUT, "direct_out", "passed", "normal",                                                \

@@ -123,7 +123,8 @@ static inline void spec_random(struct rng *rng, uint32_t number, struct service_
                                      .affinity = (enum fs_affinity)(number % 3),
                                      .drain_ms = 1000 + rng_below(rng, 20000),
                                      .sample_shift = rng_below(rng, 17),
-                                     .http = rng_below(rng, 2)};
+                                     .http = rng_below(rng, 2),
+                                     .reset = rng_below(rng, 2)};
     snprintf(service->name, sizeof(service->name), "s%u", number);
     spec_random_guard(rng, &service->guard);
     rng_shares(rng, shares, VERSIONS, FS_BUCKETS);

@@ -220,6 +220,7 @@ static void test_guard(void **state)
             assert_int_equal(a.id, b.id);
             assert_int_equal(a.sample, b.sample);
             assert_int_equal(a.http, b.http);
+            assert_int_equal(a.adopt & FS_ADOPT_WANTED, b.adopt & FS_ADOPT_WANTED);
             assert_true(a.salt == b.salt);
             assert_int_equal(was->drain_ms, is->drain_ms);
             assert_int_equal(was->baseline, is->baseline);

@@ -214,12 +214,34 @@ static void test_any_yaml(void **state)
     spec_free(&spec);
 }
 
+/* Connections that are older than flowsplit go on, unless a version says that they don't. */
+static void test_adoption(void **state)
+{
+    static const struct {
+        const char *version;
+        bool reset;
+    } cases[] = {{"{name: a, backends: [10.0.0.11:80]}", false},
+                 {"{name: a, adopt: true, backends: [10.0.0.11:80]}", false},
+                 {"{name: a, backends: [10.0.0.11:80], adopt: false}", true}};
+    char text[256];
+    struct spec spec;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(text, sizeof(text), "services:\n" ONE_SERVICE "      - %s\n", cases[i].version);
+        accepts(text, &spec);
+        assert_int_equal(spec.services[0].reset, cases[i].reset);
+        spec_free(&spec);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST("a service with every key is read as written", test_whole_service),
         TEST("what is read knows its line and column", test_places),
         TEST("mode, affinity, drain and the baseline's weight have defaults", test_defaults),
+        TEST("older connections are adopted unless adopt is false", test_adoption),
         TEST("a baseline without weight takes the rest", test_rest),
         TEST("an empty list of services is none", test_no_services),
         TEST("a version without weight may have no backends", test_empty_pools),

@@ -30,7 +30,8 @@ static const struct refusal refusals[] = {
      "f:3:5: unknown key \"wip\" in a service; known keys: name, vip, mode, affinity, drain, "
      "sample, http, versions, baseline, guard"},
     {"an unknown key of a version", SERVICES WEB "      - name: stable\n        wight: 95%\n",
-     "f:7:9: unknown key \"wight\" in a version; known keys: name, weight, backends"},
+     "f:7:9: unknown key \"wight\" in a version; known keys: name, weight, backends, "
+     "adopt"},
     {"a duplicate key", SERVICES "  - name: web\n    mode: nat\n    name: web\n",
      "f:4:5: key \"name\" stands twice in a service, first in line 2; once is allowed"},
     {"neither services nor a rollout", "{}\n",
@@ -53,6 +54,14 @@ static const struct refusal refusals[] = {
      SERVICES "  - {name: web, vip: [10.0.0.1:80/tcp], versions: [], "
               "baseline: a}\n",
      "f:2:22: vip must be a text, but is a list"},
+    {"adoption of connections over UDP",
+     SERVICES
+     "  - {name: web, vip: 10.0.0.1:80/udp, versions: [{name: a, adopt: true, backends: []}],"
+     " baseline: a}\n",
+     "f:2:67: the VIP is UDP, which has no connections to adopt"},
+    {"adoption that is neither true nor false",
+     SERVICES WEB "      - {name: stable, adopt: maybe, backends: [10.0.0.11:8080]}\n",
+     "f:6:31: adopt \"maybe\" is unknown; known: true, false"},
     {"backends as a text", SERVICES WEB ONLY("10.0.0.11:8080"),
      "f:6:34: backends must be a list (an empty one is []), but is a text"},
     {"a backend that is a list", SERVICES WEB ONLY("[[10.0.0.11:8080]]"),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adopt.h"
 #include "clock.h"
 #include "command.h"
 #include "events.h"
@@ -54,6 +55,7 @@ static int commit(struct transaction *tx, const struct options *options, struct 
             "the change took too long to prepare, and nothing was changed: the machine "
             "is overloaded; try again");
     code = instance_publish(&tx->instance, tx->model, err);
+    code = code ? code : adopt_end(&tx->instance, err);
     fflush(tx->notes_stream);
     if (!code && (changed || tx->acted))
         events_log(&tx->instance, options->command, tx->notes);

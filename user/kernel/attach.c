@@ -2,6 +2,7 @@
 /* Attaches an instance to an interface. */
 #include "attach.h"
 
+#include "adopt.h"
 #include "warn.h"
 
 /* How long after an attachment connections to a backend's own address that were
@@ -32,6 +33,7 @@ static int learn(struct transaction *tx, struct error *err)
     int code;
 
     tx->model->learn_until = tx->now + LEARN_TICKS;
+    adopt_begin(tx->model);
     tx->model->changed = true;
     code = instance_publish(&tx->instance, tx->model, err);
     tx->model->changed = false;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "adopt.h"
 #include "change_trip.h"
 #include "clock.h"
 #include "tcx_pins.h"
@@ -25,9 +26,11 @@ int settle(struct instance *instance, enum settle_way way, struct model **model,
            struct sweep_result *swept, struct error *err)
 {
     uint64_t budget = way == SETTLE_ALL ? UINT64_MAX : SWEEP_BUDGET;
-    int code;
+    int code = adopt_end(instance, err);
 
     tcx_pins_sweep(instance);
+    if (code)
+        return code;
     *model = model_read(instance->arena, instance->trips, err);
     if (!*model)
         return -ENOMEM;

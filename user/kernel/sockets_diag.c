@@ -16,13 +16,23 @@
 /* include/net/tcp_states.h: connections that a backend has accepted and that aren't over. */
 #define STATES (1u << 1 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 | 1u << 11)
 
+/* The same, and those whose handshake is under way. */
+#define STATES_BEGUN (STATES | 1u << 3 | 1u << 12)
+
 struct dump {
+    uint32_t states;
+    void (*take)(void *context, const struct nlmsghdr *message);
+    void *context;
+};
+
+/* Connections at the address of a backend. */
+struct diagnosis {
     const struct instance *instance;
     void (*visit)(void *context, const struct fs_connection *connection);
     void *context;
 };
 
-static int ask(int fd, uint8_t family)
+static int ask(int fd, uint8_t family, uint32_t states)
 {
     struct {
         struct nlmsghdr header;
@@ -33,7 +43,7 @@ static int ask(int fd, uint8_t family)
                  .request = {.sdiag_family = family,
                              .sdiag_protocol = IPPROTO_TCP,
                              .idiag_ext = 1 << (INET_DIAG_INFO - 1),
-                             .idiag_states = STATES}};
+                             .idiag_states = states}};
 
     return send(fd, &message, sizeof(message), 0) < 0 ? -errno : 0;
 }
@@ -52,6 +62,11 @@ static struct fs_endpoint endpoint(uint8_t family, const __be32 addr[4], __be16 
         memcpy(at.addr, addr, sizeof(at.addr));
     }
     return at;
+}
+
+static struct fs_endpoint local_of(const struct inet_diag_msg *diag)
+{
+    return endpoint(diag->idiag_family, diag->id.idiag_src, diag->id.idiag_sport);
 }
 
 static const struct fs_backend *find_backend(const struct instance *instance,
@@ -84,20 +99,21 @@ static void take_info(struct fs_connection *connection, const struct inet_diag_m
     connection->now.retransmits = info.tcpi_total_retrans;
 }
 
-static void take(struct dump *dump, const struct nlmsghdr *message)
+static void take_backends(void *context, const struct nlmsghdr *message)
 {
+    struct diagnosis *diagnosis = context;
     const struct inet_diag_msg *diag = NLMSG_DATA(message);
     struct fs_connection connection = {.socket.state = diag->idiag_state};
     const struct fs_backend *backend;
 
-    connection.now.local = endpoint(diag->idiag_family, diag->id.idiag_src, diag->id.idiag_sport);
+    connection.now.local = local_of(diag);
     connection.now.client = endpoint(diag->idiag_family, diag->id.idiag_dst, diag->id.idiag_dport);
-    backend = find_backend(dump->instance, &connection.now.local);
+    backend = find_backend(diagnosis->instance, &connection.now.local);
     if (!backend)
         return;
     connection.socket.backend = backend->id;
     take_info(&connection, diag, message->nlmsg_len - NLMSG_LENGTH(sizeof(*diag)));
-    dump->visit(dump->context, &connection);
+    diagnosis->visit(diagnosis->context, &connection);
 }
 
 /* Returns 1 when the dump is over, 0 if more follows, or -errno. */
@@ -109,7 +125,7 @@ static int take_all(struct dump *dump, const struct nlmsghdr *message, unsigned 
         if (message->nlmsg_type == NLMSG_ERROR)
             return ((const struct nlmsgerr *)NLMSG_DATA(message))->error ?: 1;
         if (message->nlmsg_type == SOCK_DIAG_BY_FAMILY)
-            take(dump, message);
+            dump->take(dump->context, message);
     }
     return 0;
 }
@@ -117,7 +133,7 @@ static int take_all(struct dump *dump, const struct nlmsghdr *message, unsigned 
 static int read_all(struct dump *dump, int fd, uint8_t family)
 {
     char buffer[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
-    int code = ask(fd, family);
+    int code = ask(fd, family, dump->states);
 
     while (!code) {
         ssize_t got = recv(fd, buffer, sizeof(buffer), 0);
@@ -130,18 +146,48 @@ static int read_all(struct dump *dump, int fd, uint8_t family)
     return code < 0 ? code : 0;
 }
 
-int sockets_diagnose(const struct instance *instance,
-                     void (*visit)(void *context, const struct fs_connection *connection),
-                     void *context)
+static int dump_all(struct dump *dump)
 {
-    struct dump dump = {instance, visit, context};
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), code;
 
     if (fd < 0)
         return -errno;
-    code = read_all(&dump, fd, AF_INET);
+    code = read_all(dump, fd, AF_INET);
     if (!code)
-        code = read_all(&dump, fd, AF_INET6);
+        code = read_all(dump, fd, AF_INET6);
     close(fd);
     return code;
+}
+
+int sockets_diagnose(const struct instance *instance,
+                     void (*visit)(void *context, const struct fs_connection *connection),
+                     void *context)
+{
+    struct diagnosis diagnosis = {instance, visit, context};
+    struct dump dump = {.states = STATES, .take = take_backends, .context = &diagnosis};
+
+    return dump_all(&dump);
+}
+
+/* Connections by their own end. */
+struct local_ends {
+    void (*visit)(void *context, const struct fs_endpoint *local);
+    void *context;
+};
+
+static void take_local(void *context, const struct nlmsghdr *message)
+{
+    const struct local_ends *ends = context;
+    struct fs_endpoint local = local_of(NLMSG_DATA(message));
+
+    ends->visit(ends->context, &local);
+}
+
+int sockets_diagnose_local(void (*visit)(void *context, const struct fs_endpoint *local),
+                           void *context)
+{
+    struct local_ends ends = {visit, context};
+    struct dump dump = {.states = STATES_BEGUN, .take = take_local, .context = &ends};
+
+    return dump_all(&dump);
 }

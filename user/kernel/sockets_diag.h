@@ -11,4 +11,9 @@ int sockets_diagnose(const struct instance *instance,
                      void (*visit)(void *context, const struct fs_connection *connection),
                      void *context);
 
+/* Calls `visit` with the own end of each TCP connection of the present network namespace that lives
+ * or is about to. Returns 0 or -errno. */
+int sockets_diagnose_local(void (*visit)(void *context, const struct fs_endpoint *local),
+                           void *context);
+
 #endif

@@ -3,6 +3,7 @@
 #include "saved_version.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,7 +205,7 @@ static int read_scalars(const struct saved_reader *reader, const json_t *from, u
     struct fs_service *record = &reader->model->services[number].record;
     uint32_t next = reader->model->next_service;
     uint64_t salt = 0;
-    int http = 0, code = saved_number(reader, from, "id", 1, next - 1, &record->id);
+    int http = 0, adopt = 1, code = saved_number(reader, from, "id", 1, next - 1, &record->id);
 
     code = code ? code : saved_word(reader, json_object_get(from, "salt"), &salt);
     code = code ? code : saved_number(reader, from, "sample", 1, UINT32_MAX, &record->sample);
@@ -215,12 +216,13 @@ static int read_scalars(const struct saved_reader *reader, const json_t *from, u
                                &draft->drain_ms);
     code = code ? code
                 : saved_number(reader, from, "baseline", 0, FS_VERSION_SLOTS - 1, &draft->baseline);
-    code = code ? code : saved_unpack(reader, from, "{s:b}", "http", &http);
+    code = code ? code : saved_unpack(reader, from, "{s:b, s?b}", "http", &http, "adopt", &adopt);
     code = code ? code : saved_read_guard(reader, json_object_get(from, "guard"), &draft->guard);
     if (!code && id_is_taken(reader->model, record->id))
         code = saved_refuse(reader, "its id stands twice");
     record->salt = salt;
     record->http = (uint8_t)http;
+    record->adopt = adopt && record->vip.proto == IPPROTO_TCP ? FS_ADOPT_WANTED : 0;
     draft->generation--;
     return code;
 }

@@ -224,15 +224,15 @@ static json_t *service_json(const struct saved_source *source, uint32_t number)
 
     if (!draft)
         return NULL;
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o}",
                      "name", draft->name, "vip", format_vip(&record->vip, vip), "mode",
                      format_mode((enum fs_mode)record->mode), "affinity",
                      format_affinity((enum fs_affinity)record->affinity), "id", integer(record->id),
                      "salt", word_json(record->salt), "generation", integer(draft->generation),
                      "drain_ms", integer(draft->drain_ms), "sample", integer(record->sample),
-                     "http", record->http, "baseline", integer(draft->baseline), "guard",
-                     guard_json(&draft->guard), "control", control_json(draft), "versions",
-                     versions_json(source, draft));
+                     "http", record->http, "adopt", record->adopt & FS_ADOPT_WANTED, "baseline",
+                     integer(draft->baseline), "guard", guard_json(&draft->guard), "control",
+                     control_json(draft), "versions", versions_json(source, draft));
 }
 
 static json_t *services_json(const struct saved_source *source)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adopt.h"
 #include "clock.h"
 #include "iface.h"
 #include "instance.h"
@@ -22,6 +23,7 @@ struct gathering {
     struct instance instance;
     struct model *model;
     struct sweep_result flows;
+    uint32_t adopted[FS_MAX_SERVICES];
     uint32_t now;
 };
 
@@ -152,14 +154,14 @@ static json_t *gather_service(const struct gathering *g, uint32_t service)
     for (uint32_t i = 0; i < FS_BUCKETS; i++)
         count[split_state(&draft->buckets[i], g->now)]++;
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "name", draft->name, "vip",
-        format_vip(&record->vip, vip), "mode", format_mode((enum fs_mode)record->mode), "affinity",
-        format_affinity((enum fs_affinity)record->affinity), "baseline",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name", draft->name,
+        "vip", format_vip(&record->vip, vip), "mode", format_mode((enum fs_mode)record->mode),
+        "affinity", format_affinity((enum fs_affinity)record->affinity), "baseline",
         draft->versions[draft->baseline].name, "drain", format_duration(draft->drain_ms, drain),
         "moving_buckets", count[SPLIT_MOVING], "tracked_buckets", count[SPLIT_TRACKED],
-        "flow_entries", integer(g->flows.entries[service]), "generation",
-        integer(draft->generation), "versions", gather_versions(g, service), "retired",
-        gather_retired(g, service));
+        "flow_entries", integer(g->flows.entries[service]), "adopted", integer(g->adopted[service]),
+        "generation", integer(draft->generation), "versions", gather_versions(g, service),
+        "retired", gather_retired(g, service));
 }
 
 static json_t *gather_services(struct gathering *g, const char *only, struct error *err)
@@ -259,6 +261,7 @@ static json_t *describe(struct gathering *g, bool writable, const char *service,
     g->now = clock_tick_now();
     if (settle_or_count(g, writable, err))
         return NULL;
+    adopt_count(g->model, g->adopted);
     services = gather_services(g, service, err);
     if (!services)
         return NULL;

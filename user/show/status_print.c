@@ -117,6 +117,10 @@ static void print_service(const json_t *service, const json_t *before, double se
            ";  flow entries %" JSON_INTEGER_FORMAT ";  generation %" JSON_INTEGER_FORMAT "\n",
            number(service, "moving_buckets"), number(service, "tracked_buckets"),
            number(service, "flow_entries"), number(service, "generation"));
+    if (number(service, "adopted"))
+        printf("  adopted %" JSON_INTEGER_FORMAT
+               ": connections older than flowsplit, with the server at the VIP itself\n",
+               number(service, "adopted"));
     printf("  %-16s %7s %-20s %7s %10s %10s %10s %10s %10s\n", "VERSION", "WEIGHT", "", "GOT",
            "NEW FLOWS", "PACKETS", "BYTES", "PKTS BACK", "BYTES BACK");
     print_versions(service, "versions", before, seconds, flows, "");

@@ -5,6 +5,7 @@
 #include "spec_read.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,12 +91,32 @@ static int read_backends(const struct doc_at *at, void *into)
     return ret;
 }
 
+/* Said of the version that has the server of old; its connections aren't told apart from others at
+ * the VIP. */
+static int read_adopt(const struct doc_at *at, void *into)
+{
+    static const char *const words[] = {"true", "false"};
+    struct reading *reading = into;
+    size_t index;
+    int ret = doc_choice(at, "adopt", words, COUNT(words), &index);
+
+    if (ret)
+        return ret;
+    if (reading->service->vip.proto != IPPROTO_TCP)
+        return place_refuse(doc_place(at), at->err,
+                            "the VIP is UDP, which has no connections to adopt");
+    if (index == 1)
+        reading->service->reset = true;
+    return 0;
+}
+
 static int read_version(const struct doc_at *at, struct reading *reading)
 {
     static const struct doc_key keys[] = {
         {"name", read_version_name, true},
         {"weight", read_weight, false},
         {"backends", read_backends, true},
+        {"adopt", read_adopt, false},
     };
     const struct service_spec *service = reading->service;
     struct version_spec *version = reading->version;

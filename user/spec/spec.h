@@ -65,6 +65,7 @@ struct service_spec {
     unsigned drain_ms;
     unsigned sample_shift; /* n: one flow in 2^n is sampled */
     bool http;             /* it speaks plaintext HTTP/1 */
+    bool reset;            /* connections to the VIP that are older than flowsplit are reset */
     struct guard_spec guard;
     struct version_spec versions[FS_MAX_VERSIONS];
     size_t version_count;

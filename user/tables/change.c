@@ -3,6 +3,7 @@
 #include "change.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,19 @@ static void apply_observation(struct service_change *sc, const struct service_sp
         fprintf(sc->change->notes, "%s: sample or http changed\n", spec->name);
 }
 
+static void apply_adoption(struct service_change *sc, const struct service_spec *spec)
+{
+    struct fs_service *record = &sc->change->model->services[sc->number].record;
+    bool wanted = !spec->reset && spec->vip.proto == IPPROTO_TCP;
+
+    if (!!(record->adopt & FS_ADOPT_WANTED) == wanted)
+        return;
+    record->adopt = wanted ? FS_ADOPT_WANTED | FS_ADOPT_UNDER_WAY : 0;
+    sc->changed = true;
+    if (!sc->is_new)
+        fprintf(sc->change->notes, "%s: adopt %s\n", spec->name, wanted ? "true" : "false");
+}
+
 /* Sets the backends. What rules and backends were accepted once is accepted again: while it is
  * restarted, a container has no address. */
 static int apply_pools(struct service_change *sc, const struct service_spec *spec,
@@ -170,6 +184,7 @@ static int apply_versions(struct service_change *sc, const struct service_spec *
     if (guard < 0)
         return guard;
     apply_observation(sc, spec);
+    apply_adoption(sc, spec);
     if (sc->draft->versions[sc->draft->baseline].withdrawn)
         return error_set(err, -EINVAL,
                          "service %s: version %s is withdrawn, and can't be the baseline before "
