@@ -8,17 +8,12 @@
 #include "again.bpf.h"
 #include "packet.bpf.h"
 
-/* Where things are in a fragment: a packet's word, in the lower half of which is the offset of
- * IPv6's fragment header. One that says what the transport is has all of that one's header. */
+/* Where things are in a later fragment: a packet's word, in the lower half of which is the offset
+ * of IPv6's fragment header. */
 enum fragment_word {
     FRAGMENT_OTHER = 0,     /* neither of TCP nor of UDP */
     FRAGMENT_MALFORMED = 1, /* headers cut short; as attackers make them, RFC 1858 */
 };
-
-static __always_inline bool fragment_is_first(__u32 word)
-{
-    return word & (WORD_TCP | WORD_UDP);
-}
 
 /* Might a fragment with this offset, in bytes, change the header that came in the first? */
 static __always_inline bool fragment_overlaps(__u8 proto, __u32 offset)
@@ -29,23 +24,16 @@ static __always_inline bool fragment_overlaps(__u8 proto, __u32 offset)
 static __always_inline __u32 fragment_word4(struct packet *pkt)
 {
     const struct iphdr *ip = pkt->l3;
-    __u32 header_bytes = ip->ihl * 4;
     __u32 offset = (bpf_ntohs(ip->frag_off) & IP_FRAGMENT_LATER) * 8;
 
-    pkt->proto = ip->protocol;
-    if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP)
+    if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
         return FRAGMENT_OTHER;
-    pkt->l4_off = pkt->l3_off + header_bytes;
-    if (offset)
-        return fragment_overlaps(pkt->proto, offset) ? FRAGMENT_MALFORMED : packet_word(pkt, 0);
-    pkt->l4 = pkt->l3 + header_bytes;
-    return parse_transport(pkt, pkt->ip_bytes - header_bytes) == PARSE_PORTS
-               ? packet_word(pkt, pkt->proto)
-               : FRAGMENT_MALFORMED;
+    pkt->l4_off = pkt->l3_off + ip->ihl * 4;
+    return fragment_overlaps(ip->protocol, offset) ? FRAGMENT_MALFORMED : packet_word(pkt, 0);
 }
 
 /* The offset of the fragment header, or 0. parse() has walked there before. */
-static __always_inline __u32 fragment_header6(struct packet *pkt)
+static __always_inline __u32 fragment_header6(const struct packet *pkt)
 {
     __u32 off = pkt->l3_off + sizeof(struct ipv6hdr);
     __u32 next = ((struct ipv6hdr *)pkt->l3)->nexthdr;
@@ -68,33 +56,12 @@ static __always_inline __u32 fragment_header6(struct packet *pkt)
 
 static __always_inline __u32 fragment_word6(struct packet *pkt)
 {
-    __u32 at = fragment_header6(pkt), off;
-    __u8 *header;
-    int found;
+    __u32 at = fragment_header6(pkt);
 
     if (!at)
         return FRAGMENT_MALFORMED;
-    bound_offset(at);
-    header = pkt->data + at;
-    if (header + 8 > (__u8 *)pkt->end)
-        return FRAGMENT_MALFORMED;
     pkt->l4_off = at;
-    if (((__be16 *)header)[1] & bpf_htons(IP6_FRAGMENT_LATER))
-        return packet_word(pkt, 0) | at;
-    found = ipv6_walk(pkt->data, pkt->end, at + 8, header[0]);
-    if (found < 0)
-        return found == -FS_REASON_MALFORMED ? FRAGMENT_MALFORMED : FRAGMENT_OTHER;
-    off = (__u32)found >> 16;
-    bound_offset(off);
-    pkt->proto = found & 0xff;
-    if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP)
-        return FRAGMENT_OTHER;
-    pkt->l4_off = off;
-    pkt->l4 = pkt->data + off;
-    if (pkt->ip_bytes < off - pkt->l3_off ||
-        parse_transport(pkt, pkt->ip_bytes - (off - pkt->l3_off)) != PARSE_PORTS)
-        return FRAGMENT_MALFORMED;
-    return packet_word(pkt, pkt->proto) | at;
+    return packet_word(pkt, 0) | at;
 }
 
 /* The word of a packet of which the IP header and the tags are known. */
@@ -112,20 +79,14 @@ __noinline __u32 fragment_word_xdp(struct xdp_md *ctx, __u32 word)
     return fragment_word(ctx, word, false);
 }
 
-/* The linear part of an skb may end before a first one's headers do. */
-#define FRAGMENT_HEADERS 128
-
 __noinline __u32 fragment_word_tc(struct __sk_buff *skb, __u32 word)
 {
-    __u32 wanted = skb->len < FRAGMENT_HEADERS ? skb->len : FRAGMENT_HEADERS;
-
-    if (skb->data_end - skb->data < wanted)
-        bpf_skb_pull_data(skb, wanted);
     return fragment_word(skb, word, true);
 }
 
-/* Returns false if the packet isn't as the word says. */
-static __always_inline bool fragment_key(const struct packet *pkt, __u32 word,
+/* `at`, in its lower half: where IPv6's fragment header is. Returns false if the packet isn't as
+ * the word says. */
+static __always_inline bool fragment_key(const struct packet *pkt, __u32 word, __u32 at,
                                          struct fs_fragment_key *key)
 {
     __builtin_memset(key, 0, sizeof(*key));
@@ -139,7 +100,6 @@ static __always_inline bool fragment_key(const struct packet *pkt, __u32 word,
         key->proto = ip->protocol;
     } else {
         const struct ipv6hdr *ip = pkt->l3;
-        __u32 at = word & TRANSPORT_OFF_MAX;
         const __be32 *header;
 
         bound_offset(at);
@@ -166,7 +126,8 @@ static __always_inline __u32 fragment_offset(const struct packet *pkt, __u32 wor
     return (void *)(header + 2) > pkt->end ? 0 : bpf_ntohs(header[1]) & IP6_FRAGMENT_LATER;
 }
 
-/* The word of a packet that parse() found to be a fragment. */
+/* The word of a packet that parse() found to be a later fragment, or the first of an ICMP message.
+ */
 static __always_inline __u32 fragment_parse(void *ctx, const struct packet *pkt, bool tc)
 {
     __u32 word = packet_word(pkt, 0);

@@ -24,16 +24,20 @@ static __always_inline bool is_forged(const struct fs_backend *backend, __u32 fr
  * came in by, or for one that leaves the loopback's. */
 static __always_inline int fragment_note(void *ctx, fs_ref dir, __u32 word, __u32 from, bool tc)
 {
-    struct fs_fragment first = {.proto = word & WORD_TCP ? IPPROTO_TCP : IPPROTO_UDP};
+    bool tcp = word & WORD_TCP;
+    struct fs_fragment first = {.proto = tcp ? IPPROTO_TCP : IPPROTO_UDP};
     struct fs_fragment_key key;
     struct packet pkt;
-    __u32 found;
+    __u32 found, at;
 
-    if (!packet_again_ports(ctx, word, &pkt, tc) || !fragment_key(&pkt, word, &key))
+    if (!packet_again_ports(ctx, word, &pkt, tc) || !pkt.l4_check)
+        return 0;
+    at = word & WORD_IPV6 ? fragment_header6(&pkt) : 0;
+    if (!fragment_key(&pkt, word, at, &key))
         return 0;
     first.source_be = pkt.source_be;
     first.dest_be = pkt.dest_be;
-    if (word & WORD_TCP)
+    if (tcp)
         first.tcp_flags = ((__u8 *)pkt.l4)[13];
     if (!find_service(dir, packet_dest(&pkt), pkt.dest_be, first.proto, pkt.family)) {
         found = find_backend(dir, packet_source(&pkt), pkt.source_be, first.proto, pkt.family);
@@ -74,7 +78,7 @@ static __always_inline __u64 fragment_find(void *ctx, fs_ref dir, __u32 word, bo
     struct packet pkt;
     __u64 found = 0;
 
-    if (!packet_again(ctx, word, &pkt, tc) || !fragment_key(&pkt, word, &key))
+    if (!packet_again(ctx, word, &pkt, tc) || !fragment_key(&pkt, word, word, &key))
         return FOUND_MALFORMED;
     first = bpf_map_lookup_elem(&fragments, &key);
     if (!first || !fs_before(tick_now(), first->seen, FS_FRAGMENT_TICKS))
@@ -189,20 +193,16 @@ __noinline int fragment_write_tc(struct __sk_buff *skb, fs_ref dir, __u32 word, 
 
 /* What follows is what the programs call. */
 
-/* A first fragment: makes of *pkt what parse() makes of a whole packet. Returns false if the packet
- * isn't as the word says. */
-static __always_inline bool fragment_first(void *ctx, struct packet *pkt, fs_ref dir, __u32 word,
+/* A first fragment. */
+static __always_inline void fragment_first(void *ctx, const struct packet *pkt, fs_ref dir,
                                            __u32 from, bool tc)
 {
+    __u32 word = packet_word(pkt, pkt->proto);
+
     if (tc)
         fragment_note_tc(ctx, dir, word, from);
     else
         fragment_note_xdp(ctx, dir, word, from);
-    if (!packet_again_ports(ctx, word, pkt, tc) || !pkt->l4_check)
-        return false;
-    if (pkt->proto == IPPROTO_TCP)
-        pkt->tcp_flags = ((__u8 *)pkt->l4)[13];
-    return true;
 }
 
 static __always_inline int fragment_leave(__u64 found, bool tc)

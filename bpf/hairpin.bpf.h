@@ -47,10 +47,18 @@ __noinline int hairpin_back_tc(struct __sk_buff *skb, __u32 word, fs_ref dir, __
     return hairpin_rewrite(skb, word, dir, number, false, true);
 }
 
-/* Does a packet go to the very host that sent it? */
-static __always_inline bool is_hairpin(const struct packet *pkt, const struct fs_backend *backend)
+/* In which bits a packet's source and its backend's address differ, of all words together: not at
+ * all if it goes to the very host that sent it. It is no truth value, of which the verifier would
+ * follow both. */
+static __always_inline __u32 hairpin_differs(const struct packet *pkt,
+                                             const struct fs_backend *backend)
 {
-    return unlikely(addr_is(packet_source(pkt), backend->at.addr, pkt->family));
+    const __be32 *source = packet_source(pkt), *dest = backend->at.addr;
+    __u32 differs = source[0] ^ dest[0];
+
+    return pkt->family == 4
+               ? differs
+               : differs | (source[1] ^ dest[1]) | (source[2] ^ dest[2]) | (source[3] ^ dest[3]);
 }
 
 /* A packet with its backend as destination, which is its source, too. */

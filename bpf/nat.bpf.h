@@ -87,20 +87,20 @@ static __always_inline int nat_to_backend(void *ctx, struct packet *pkt, fs_ref 
                                           const struct fs_backend *backend, bool tc)
 {
     struct rewrite rw = nat_forth(service, backend);
-    bool hairpin = is_hairpin(pkt, backend), is_syn = packet_is_new(pkt);
     __u32 word = packet_word(pkt, pkt->proto), number = backend->id & FS_SLOT_BACKEND;
+    __u32 differs = hairpin_differs(pkt, backend);
     int act;
 
     if (act_rewrite(ctx, pkt, &rw, tc))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
     if (backend->flags & FS_BACKEND_LOCAL)
         return act_pass(FS_REASON_TO_LOCAL, tc);
-    if (hairpin && hairpin_forth(ctx, word, dir, number, tc))
+    if (unlikely(!differs) && hairpin_forth(ctx, word, dir, number, tc))
         return act_drop(FS_REASON_WRITE_FAILED, tc);
     if (tc)
         ((struct __sk_buff *)ctx)->tc_index = STEERED_TC_INDEX;
     act = send(ctx, word, tc);
-    if (!tc && unlikely(is_syn && act == XDP_PASS))
+    if (!tc && unlikely(act == XDP_PASS && packet_is_new(pkt)))
         direct_give(ctx, word, dir, number);
     return act;
 }

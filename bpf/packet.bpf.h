@@ -68,6 +68,7 @@ struct packet {
     __u8 tags;      /* VLAN tags in the frame */
     __u8 tcp_flags; /* enum tcp_flag */
     __u8 l4_bytes;  /* length of the TCP or UDP header */
+    __u8 more;      /* 1: it is the first of several fragments */
 };
 
 static __always_inline void *ctx_data(void *ctx, bool tc)
@@ -159,6 +160,8 @@ static __always_inline int parse_transport(struct packet *pkt, __u32 l4_bytes)
             return FS_REASON_MALFORMED;
         pkt->l4_bytes = sizeof(*udp);
         pkt->l4_check = &udp->check;
+    } else if (pkt->more) {
+        return FS_REASON_FRAGMENT;
     } else if (pkt->proto == (pkt->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
         struct icmp_header *icmp = pkt->l4;
 
@@ -208,8 +211,9 @@ static __always_inline int parse_ipv4(void *ctx, struct packet *pkt, bool tc)
     pkt->ip_bytes = bpf_ntohs(ip->tot_len);
     if (pkt->ip_bytes < header_bytes)
         return FS_REASON_MALFORMED;
-    if (ip->frag_off & bpf_htons(IP_FRAGMENT))
+    if (ip->frag_off & bpf_htons(IP_FRAGMENT_LATER))
         return FS_REASON_FRAGMENT;
+    pkt->more = bpf_ntohs(ip->frag_off) >> IP_FRAGMENT_MORE & 1;
     pkt->l4 = pkt->l3 + header_bytes;
     pkt->l4_off = pkt->l3_off + header_bytes;
     return parse_transport(pkt, pkt->ip_bytes - header_bytes);
@@ -241,6 +245,7 @@ static __always_inline int parse_ipv6(void *ctx, struct packet *pkt, bool tc)
             return FS_REASON_MALFORMED;
         bound_offset(off);
         pkt->proto = found & 0xff;
+        pkt->more = found >> WALK_MORE_SHIFT & 1;
         pkt->l4_off = off;
         pkt->l4 = pkt->data + off;
         header_bytes = off - pkt->l3_off;

@@ -253,21 +253,18 @@ static __always_inline int steer_ingress(void *ctx, struct packet *pkt, int pars
                                          bool alone)
 {
     fs_ref dir = directory_now();
-    __u32 found, word;
+    __u32 found;
 
-    if (parsed == FS_REASON_FRAGMENT && is_addressed(ctx, pkt, tc)) {
-        word = fragment_parse(ctx, pkt, tc);
-        if (!fragment_is_first(word))
-            return fragment_ingress(ctx, dir, word, tc);
-        if (!fragment_first(ctx, pkt, dir, word, ctx_ifindex(ctx, tc), tc))
-            return act_pass(FS_REASON_MALFORMED, tc);
-    } else if (parsed != PARSE_PORTS && parsed != PARSE_ICMP_ERROR) {
+    if (parsed == FS_REASON_FRAGMENT && is_addressed(ctx, pkt, tc))
+        return fragment_ingress(ctx, dir, fragment_parse(ctx, pkt, tc), tc);
+    if (parsed != PARSE_PORTS && parsed != PARSE_ICMP_ERROR)
         return act_pass(parsed, tc);
-    }
     if (unlikely(!is_addressed(ctx, pkt, tc)))
         return act_pass(FS_REASON_OTHER_HOST, tc);
     if (unlikely(parsed == PARSE_ICMP_ERROR))
         return icmp_ingress(ctx, dir, tc);
+    if (unlikely(pkt->more))
+        fragment_first(ctx, pkt, dir, ctx_ifindex(ctx, tc), tc);
     found = find_service(dir, packet_dest(pkt), pkt->dest_be, pkt->proto, pkt->family);
     if (found)
         return steer_to_backend(ctx, pkt, dir, found - 1, tc);
@@ -301,19 +298,16 @@ static __always_inline int steer_egress(struct __sk_buff *skb, struct packet *pk
     const struct fs_service *service;
     struct fs_backend *backend;
     enum reply reply;
-    __u32 found, word;
+    __u32 found;
 
     if (unlikely(parsed == PARSE_ICMP_ERROR))
         return icmp_egress(skb, dir);
-    if (parsed == FS_REASON_FRAGMENT) {
-        word = fragment_parse(skb, pkt, true);
-        if (!fragment_is_first(word))
-            return fragment_egress(skb, dir, word);
-        if (!fragment_first(skb, pkt, dir, word, LOOPBACK_IFINDEX, true))
-            return act_pass(FS_REASON_MALFORMED, true);
-    } else if (parsed != PARSE_PORTS) {
+    if (parsed == FS_REASON_FRAGMENT)
+        return fragment_egress(skb, dir, fragment_parse(skb, pkt, true));
+    if (parsed != PARSE_PORTS)
         return act_pass(parsed, true);
-    }
+    if (unlikely(pkt->more))
+        fragment_first(skb, pkt, dir, LOOPBACK_IFINDEX, true);
     found = find_backend(dir, packet_source(pkt), pkt->source_be, pkt->proto, pkt->family);
     if (found) {
         backend = backend_at(dir, found - 1);

@@ -38,10 +38,9 @@
 
 #define IPV6_EXTENSIONS    8
 #define IPV4_OPTIONS       40     /* bytes, and so at most as many options */
-#define IP_FRAGMENT        0x3fff /* more-fragments flag and offset */
-#define IP_FRAGMENT_LATER  0x1fff /* the offset alone: none is that of the first */
-#define IP6_FRAGMENT       0xfff9 /* the same in an IPv6 fragment header */
-#define IP6_FRAGMENT_LATER 0xfff8
+#define IP_FRAGMENT_LATER  0x1fff /* the offset: none is that of the first */
+#define IP_FRAGMENT_MORE   13     /* which bit says that others follow */
+#define IP6_FRAGMENT_LATER 0xfff8 /* the offset in an IPv6 fragment header */
 #define TRANSPORT_OFF_MAX  0x7ff
 
 enum ipv4_option {
@@ -92,15 +91,14 @@ __noinline int ipv4_options_tc(struct __sk_buff *skb, __u32 off, __u32 stop)
     return ipv4_options((void *)(long)skb->data, (void *)(long)skb->data_end, off, stop);
 }
 
-/* Walks the extension headers that begin at `off` with type `next`, plus WALK_FRAGMENTS if a first
- * fragment is to be walked through like a whole packet. Returns the offset of the first other
- * header in the upper, its type in the lower 16 bits; or minus a reason. */
-#define WALK_FRAGMENTS 0x100
+/* Walks the extension headers that begin at `off` with type `next`. Returns the offset of the first
+ * other header in the upper, its type in the lower 16 bits, with a bit at WALK_MORE_SHIFT if it is
+ * in the first of several fragments; or minus a reason. */
+#define WALK_MORE_SHIFT 8
 static __always_inline int ipv6_walk(void *data, void *end, __u32 off, __u32 next)
 {
-    __be16 fragment_be = bpf_htons(next & WALK_FRAGMENTS ? IP6_FRAGMENT_LATER : IP6_FRAGMENT);
+    __u32 more = 0;
 
-    next &= 0xff;
     for (int i = 0; i < IPV6_EXTENSIONS; i++) {
         struct ipv6_opt_hdr *opt;
         __u32 bytes;
@@ -117,7 +115,7 @@ static __always_inline int ipv6_walk(void *data, void *end, __u32 off, __u32 nex
         case IPPROTO_AH:
             return -FS_REASON_AUTHENTICATED;
         default:
-            return off << 16 | next;
+            return off << 16 | more << WALK_MORE_SHIFT | (next & 0xff);
         }
         if ((void *)opt + 8 > end)
             return -FS_REASON_MALFORMED;
@@ -125,8 +123,11 @@ static __always_inline int ipv6_walk(void *data, void *end, __u32 off, __u32 nex
         if (next == IPPROTO_ROUTING && ((__u8 *)opt)[3]) /* segments left */
             return -FS_REASON_SOURCE_ROUTE;
         if (next == IPPROTO_FRAGMENT) {
-            if (((__be16 *)opt)[1] & fragment_be)
+            __u32 fragment = bpf_ntohs(((__be16 *)opt)[1]);
+
+            if (fragment & IP6_FRAGMENT_LATER)
                 return -FS_REASON_FRAGMENT;
+            more = fragment & 1;
             bytes = 8;
         }
         next = opt->nexthdr;

@@ -77,7 +77,7 @@ static const struct fixture egress_others[] = {
      .in = {UDP4, .payload = 3, .fragment = 0x2010}},
     {.name = "what is forwarded to a backend's address leaves untouched",
      .programs = EGRESS,
-     .reason = FS_REASON_NO_SERVICE,
+     .reason = FS_REASON_DIRECT_IN,
      .in = {.from = CLIENT4, .to = REMOTE4_BACKEND, .payload = 3}},
 };
 

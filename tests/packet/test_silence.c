@@ -53,10 +53,7 @@ static const struct segment unsound_syns[] = {
     {.flags = SYN, .payload = 1},
     {.flags = SYN | PSH},
     {.flags = SYN | URG},
-    {.flags = SYN, .data_offset = 16},
-    {.flags = SYN, .data_offset = 4},
     {.flags = SYN, .data_offset = 5},
-    {.flags = SYN, .data_offset = 15},
     {.flags = SYN,
      .options = "\x13\x12"
                 "0123456789abcdef"
