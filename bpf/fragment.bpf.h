@@ -57,9 +57,16 @@ static __always_inline __u32 fragment_header6(const struct packet *pkt)
 static __always_inline __u32 fragment_word6(struct packet *pkt)
 {
     __u32 at = fragment_header6(pkt);
+    __be16 *header;
 
     if (!at)
         return FRAGMENT_MALFORMED;
+    bound_offset(at);
+    header = pkt->data + at;
+    if ((void *)(header + 4) > pkt->end)
+        return FRAGMENT_MALFORMED;
+    if (!(header[1] & bpf_htons(IP6_FRAGMENT_LATER)))
+        return FRAGMENT_OTHER;
     pkt->l4_off = at;
     return packet_word(pkt, 0) | at;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "remake.h"
 #include "tap.h"
 
 static const struct model_service *services;
@@ -15,161 +16,6 @@ void model_begin(const struct model_service *all, size_t count)
 {
     services = all;
     service_count = count;
-}
-
-/* --- a frame in the making */
-
-static struct frame made;
-
-/* A checksum in it, and the one that covers that in turn. */
-struct sum {
-    size_t at; /* 0: none */
-    bool udp;
-    const struct sum *outer;
-};
-
-static unsigned get16(size_t at)
-{
-    return (unsigned)(made.data[at] << 8 | made.data[at + 1]);
-}
-
-static void put16(size_t at, unsigned value)
-{
-    made.data[at] = (uint8_t)(value >> 8);
-    made.data[at + 1] = (uint8_t)value;
-}
-
-/* RFC 1624: HC' = ~(~HC + ~m + m'). */
-static void sum_follow(const struct sum *sum, unsigned old, unsigned new)
-{
-    unsigned was, is;
-
-    if (!sum || !sum->at)
-        return;
-    was = get16(sum->at);
-    is = (~was & 0xffff) + (~old & 0xffff) + new;
-    is = (is & 0xffff) + (is >> 16);
-    is = ~((is & 0xffff) + (is >> 16)) & 0xffff;
-    if (sum->udp)
-        is = !was ? 0 : !is ? 0xffff : is;
-    put16(sum->at, is);
-    sum_follow(sum->outer, was, is);
-}
-
-/* Writes words that up to two checksums cover. */
-static void put(size_t at, const uint8_t *with, size_t bytes, const struct sum *a,
-                const struct sum *b)
-{
-    for (size_t i = 0; i < bytes; i += 2) {
-        unsigned old = get16(at + i), new = (unsigned)(with[i] << 8 | with[i + 1]);
-
-        put16(at + i, new);
-        sum_follow(a, old, new);
-        sum_follow(b, old, new);
-    }
-}
-
-/* --- its checksums, by the frame that came */
-
-static bool has(const struct model_case *at, const struct packet_parts *parts, size_t end)
-{
-    size_t room = at->in->bytes;
-
-    if (parts == &at->quote && at->parts.ip_end < room)
-        room = at->parts.ip_end;
-    return end <= room;
-}
-
-static struct sum ip_sum(const struct packet_parts *parts, const struct sum *outer)
-{
-    return (struct sum){.at = parts->from.family == 4 ? parts->ip_at + 10 : 0, .outer = outer};
-}
-
-static struct sum transport_sum(const struct model_case *at, const struct packet_parts *parts,
-                                const struct sum *outer)
-{
-    size_t place = parts->transport_at + (parts->kind == KIND_TCP   ? 16
-                                          : parts->kind == KIND_UDP ? 6
-                                                                    : 2);
-
-    if (!has(at, parts, place + 2) ||
-        (parts->kind == KIND_ICMP_ERROR && parts->from.family == 4)) /* has no pseudo header */
-        place = 0;
-    return (struct sum){.at = place, .udp = parts->kind == KIND_UDP, .outer = outer};
-}
-
-/* --- what is done to it */
-
-static void set_addr(const struct model_case *at, const struct packet_parts *parts, bool source,
-                     const struct end *to, const struct sum *outer)
-{
-    const struct sum ip = ip_sum(parts, outer), transport = transport_sum(at, parts, outer);
-    bool v4 = to->family == 4;
-    size_t place = parts->ip_at + (v4 ? 12 : 8) + (source ? 0 : v4 ? 4 : 16);
-
-    if (outer) /* which covers the words themselves, too */
-        for (size_t i = 0; i < (v4 ? 4 : 16); i += 2)
-            sum_follow(outer, get16(place + i), (unsigned)(to->addr[i] << 8 | to->addr[i + 1]));
-    put(place, to->addr, v4 ? 4 : 16, &ip, &transport);
-}
-
-static void set_port(const struct model_case *at, const struct packet_parts *parts, bool source,
-                     const struct end *to, const struct sum *outer)
-{
-    const struct sum transport = transport_sum(at, parts, outer);
-    const uint8_t port[2] = {(uint8_t)(to->port >> 8), (uint8_t)to->port};
-
-    put(parts->transport_at + (source ? 0 : 2), port, sizeof(port), &transport, outer);
-}
-
-static void set_end(const struct model_case *at, bool source, const struct end *to)
-{
-    set_addr(at, &at->parts, source, to, NULL);
-    set_port(at, &at->parts, source, to, NULL);
-}
-
-/* An error's: the quoted packet's end, and if `too`, the opposite address of the error itself. */
-static void set_quoted(const struct model_case *at, bool source, const struct end *to, bool too)
-{
-    const struct sum icmp = {.at = at->parts.transport_at + 2};
-
-    set_addr(at, &at->quote, source, to, &icmp);
-    set_port(at, &at->quote, source, to, &icmp);
-    if (too)
-        set_addr(at, &at->parts, !source, to, NULL);
-}
-
-static uint8_t *ttl_at(const struct model_case *at)
-{
-    return made.data + at->parts.ip_at + (at->parts.from.family == 4 ? 8 : 7);
-}
-
-/* Sends the frame on to `to`, if this host may: by what is in it, and where it came in. Returns the
- * verdict, or ANYTHING_ELSE if there is no way. */
-static enum verdict send_on(const struct model_case *at, const struct end *to)
-{
-    const struct sum ip = ip_sum(&at->parts, NULL);
-    uint8_t *ttl = ttl_at(at);
-    struct host_route way = host_route(to);
-    size_t length = at->parts.ip_end - at->parts.ip_at;
-    uint8_t less[2];
-
-    if (way.local)
-        return PASS;
-    if (at->parts.from.family == 6 && at->parts.from.addr[0] == 0xff) /* a group sends nothing */
-        return ANYTHING_ELSE;
-    if (!way.interface || at->parts.ip_at != 14 || *ttl <= 1 || length > way.mtu)
-        return ANYTHING_ELSE;
-    memcpy(made.data, way.hop.to, 6);
-    memcpy(made.data + 6, way.hop.from, 6);
-    if (at->parts.from.family == 4) {
-        less[0] = (uint8_t)(*ttl - 1);
-        less[1] = ttl[1];
-        put(at->parts.ip_at + 8, less, 2, &ip, NULL);
-    } else {
-        --*ttl;
-    }
-    return program_is_xdp(at->program) && !strcmp(way.interface, "cl0") ? BACK : FORWARD;
 }
 
 /* --- which fates there are */
@@ -193,7 +39,7 @@ static bool is_made(const struct frame *out)
     if (i == made.bytes)
         return true;
     for (i = 0; i + 1 < made.bytes; i += 2) {
-        unsigned is = (unsigned)(out->data[i] << 8 | out->data[i + 1]), wished = get16(i);
+        unsigned is = (unsigned)(out->data[i] << 8 | out->data[i + 1]), wished = made_word(i);
 
         if (is != wished && (is + 1) % 0x10000 > 1 && (wished + 1) % 0x10000 > 1)
             return false;
@@ -260,17 +106,10 @@ static const struct model_service *service_with(const struct packet_parts *parts
 static void later_goes(struct fates *fates, bool source, const struct end *to,
                        const struct end *next)
 {
-    const struct packet_parts *parts = &fates->at->parts;
-    const struct sum ip = ip_sum(parts, NULL);
-    bool v4 = to->family == 4;
     enum verdict verdict;
 
     begin(fates);
-    put(parts->ip_at + (v4 ? 12 : 8) +
-            (source ? 0
-             : v4   ? 4
-                    : 16),
-        to->addr, v4 ? 4 : 16, &ip, NULL);
+    set_addr(fates->at, &fates->at->parts, source, to, NULL);
     verdict = next ? send_on(fates->at, next) : PASS;
     fate_is(fates, verdict == ANYTHING_ELSE && !source ? PASS : verdict);
 }
@@ -306,12 +145,33 @@ static void to_backends(struct fates *fates, const struct model_service *service
             set_quoted(fates->at, true, to, true);
         else
             set_end(fates->at, false, to);
+        if (fates->at->parts.kind != KIND_ICMP_ERROR && !host_route(to).local &&
+            same_addr(&fates->at->parts.from, to))
+            set_addr(fates->at, &fates->at->parts, true, &service->vip, NULL);
         verdict = send_on(fates->at, to);
         fate_is(fates, verdict == ANYTHING_ELSE ? PASS : verdict);
     }
 }
 
-/* A remote backend's, that comes in: sent on from here, or left to the stack as it is. */
+/* What a remote backend sends to the VIP's address is for itself. At TC it comes in once more then.
+ */
+static void from_backend_to_itself(struct fates *fates, const struct model_service *service)
+{
+    const struct model_case *at = fates->at;
+    enum verdict verdict;
+
+    begin(fates);
+    set_addr(at, &at->parts, false, &at->parts.from, NULL);
+    fate_is(fates, program_is_xdp(at->program) ? PASS : FORWARD);
+    if (!program_is_xdp(at->program))
+        return;
+    set_end(at, true, &service->vip);
+    verdict = send_on(at, &at->parts.from);
+    if (verdict != ANYTHING_ELSE)
+        fate_is(fates, verdict);
+}
+
+/* One that comes in: sent on from here, or left to the stack as it is. */
 static void from_backend(struct fates *fates, const struct model_service *service)
 {
     enum verdict verdict;
@@ -319,6 +179,8 @@ static void from_backend(struct fates *fates, const struct model_service *servic
     untouched(fates);
     if (host_route(&fates->at->parts.from).local)
         return;
+    if (same_addr(&fates->at->parts.to, &service->vip))
+        from_backend_to_itself(fates, service);
     begin(fates);
     set_end(fates->at, true, &service->vip);
     verdict = send_on(fates->at, &fates->at->parts.to);
