@@ -51,6 +51,7 @@ static void arrive(const struct parcel *parcel)
     following--;
 }
 
+/* A RST isn't kept back: when it arrived, what its forger has guessed might have become right. */
 static void deliver(struct parcel parcel)
 {
     unsigned luck = traffic_reliable ? 100 : chance_below(100);
@@ -58,7 +59,7 @@ static void deliver(struct parcel parcel)
     parcel.any = true;
     if (luck < 3)
         return;
-    if (luck < 12)
+    if (luck < 12 && !(parcel.packet.flags & RST))
         parcels[chance_below(PARCELS)] = parcel;
     if (luck >= 8)
         arrive(&parcel);
