@@ -22,11 +22,11 @@ static __always_inline __u64 answer_numbers(__u32 client_seq, __u32 backend_seq)
     return (__u64)client_seq << 32 | backend_seq;
 }
 
-/* The same where RSTs have told who doesn't know the flow, by the table that said who the former
- * owner was. */
+/* The same where RSTs have told who doesn't know the flow, for as long as nothing changes about who
+ * its owners are: neither the table, nor what trips make of it. */
 static __always_inline __u64 answer_other(const struct fs_table *table)
 {
-    return ~(__u64)table->generation;
+    return ~(fs_trips.event_count << 32 | table->generation);
 }
 
 static __always_inline __u64 answer_print(const struct fs_flow_key *key, __u64 numbers)

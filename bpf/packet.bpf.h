@@ -254,7 +254,7 @@ static __always_inline int parse_ipv6(void *ctx, struct packet *pkt, bool tc)
         pkt->l4 = ip + 1;
     }
     if (ip->payload_len == 0) /* a jumbogram: its length is in an option, or nowhere (BIG TCP) */
-        return parse_transport(pkt, ~0u);
+        return pkt->more ? FS_REASON_MALFORMED : parse_transport(pkt, ~0u);
     if (pkt->ip_bytes < header_bytes)
         return FS_REASON_MALFORMED;
     return parse_transport(pkt, pkt->ip_bytes - header_bytes);

@@ -152,9 +152,9 @@ static void dissect_ipv6(const uint8_t *data, size_t bytes, struct packet_parts 
         if (++walked > EXTENSIONS_MAX)
             return;
     if (!quoted && !get16(ip + 4) && parts->proto == IPPROTO_ICMPV6)
-        return;                         /* only what is cut into segments may have no length */
-    if (parts->first && !get16(ip + 4)) /* no jumbogram has a fragment header (RFC 2675) */
-        return;
+        return; /* only what is cut into segments may have no length */
+    if (!quoted && parts->first && !get16(ip + 4))
+        return; /* no jumbogram has a fragment header (RFC 2675) */
     if (!dead && (parts->ip_end >= parts->transport_at || quoted))
         dissect_transport(data, bytes, parts, quoted);
 }

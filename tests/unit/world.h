@@ -87,6 +87,7 @@ static inline void publish(const struct world *world)
     }
     for (uint32_t i = 0; i < VERSIONS; i++)
         publish_version(&world->versions[i], i);
+    table->generation++;
 }
 
 /* --- changes */
@@ -141,6 +142,7 @@ static inline void trip(struct world *world)
     world->trip_count += !word->tick;
     world->recovery_count += word->tick != 0;
     word->state = word->tick ? (uint64_t)now << 32 : now;
+    fs_trips.event_count++;
 }
 
 /* What the next command does, as of the last of these moments. */
