@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # An interface whose packets have no Ethernet header isn't attached, in any mode; those that have one are.
+# Not in VMs: it is user space that refuses, and t-attach-modes sees it do so there.
 . "$(dirname "$0")/lib.sh"
 . "$E2E_DIR/bad.sh"
 
