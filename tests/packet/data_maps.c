@@ -26,7 +26,7 @@ static const char *const reason_names[] = {
 
 static int tables[TABLE_COUNT], backend_counters, reason_counters, direct_seen, no_redirect,
     answers, arena;
-static int samples, handshakes;
+static int samples, handshakes, fragments;
 
 void data_maps_open(const char *pin_dir)
 {
@@ -40,6 +40,7 @@ void data_maps_open(const char *pin_dir)
     arena = pinned_open(pin_dir, "maps", "arena");
     samples = pinned_open(pin_dir, "maps", "samples");
     handshakes = pinned_open(pin_dir, "maps", "handshakes");
+    fragments = pinned_open(pin_dir, "maps", "fragments");
 }
 
 static void must(int err, const char *what)
@@ -139,7 +140,10 @@ void table_put(enum table table, const struct fs_flow_key *key, const struct fs_
 
 static void empty(int map)
 {
-    struct fs_flow_key key, next;
+    union {
+        struct fs_flow_key flow;
+        struct fs_fragment_key fragment;
+    } key, next;
     int end = bpf_map_get_next_key(map, NULL, &next);
 
     while (!end) { /* from the entry's place on, which is lost with it */
@@ -177,6 +181,7 @@ void maps_clear(void)
 {
     tables_clear();
     empty(samples);
+    empty(fragments);
     zero(handshakes, FS_HANDSHAKE_SETS, sizeof(struct fs_handshakes));
     zero(answers, FS_ANSWER_SETS, sizeof(struct fs_answers));
 }
