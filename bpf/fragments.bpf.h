@@ -5,7 +5,7 @@
  * is left to the stack.
  *
  * They are rare. So each step is a function that is verified by itself and reads the packet anew,
- * as for ICMP errors: on the way of all other packets they cost nothing. */
+ * as for ICMP errors: on the way of all other packets there is only a bit to look at. */
 #ifndef FLOWSPLIT_FRAGMENTS_BPF_H
 #define FLOWSPLIT_FRAGMENTS_BPF_H
 
